@@ -1,0 +1,55 @@
+import type { Change, Face } from '../fhir/change.js';
+
+/** A resource that was checked and is ready to be stored. */
+export interface ResourceToStore {
+  type: string;
+  id: string;
+  /** Minified exact JSON text as received, with whatever `id` and `meta` the client wrote (the store puts in its own). */
+  text: string;
+  /** The same, parsed (numbers as JavaScript numbers); never written back. */
+  value: Record<string, unknown>;
+}
+
+/** One write of a unit. `current` is the version the unit's own logic was decided on, where it was. */
+export type Write =
+  | { kind: 'create'; resource: ResourceToStore; method: 'POST' | 'PUT' }
+  | {
+      kind: 'put';
+      resource: ResourceToStore;
+      method: 'PUT' | 'PATCH';
+      /** Version of `If-Match`; another current version is a 412. */
+      ifMatch?: number;
+      /** `If-None-Match: *`: an existing resource is a 412. */
+      ifNoneMatchAny?: boolean;
+    }
+  | { kind: 'delete'; type: string; id: string; ifMatch?: number };
+
+/**
+ * What came of one write. `unchanged`: the content equals the current version's, so no version and no event was made;
+ * `change` is then that current version. `absent`: a delete of what was not there or already deleted.
+ */
+export type WriteOutcome =
+  { kind: 'stored'; change: Change } | { kind: 'unchanged'; change: Change } | { kind: 'absent'; type: string; id: string };
+
+/** Writes that succeed or fail together: one request, or one transaction Bundle, or one page of a polled source. */
+export interface WriteUnit {
+  face: Face;
+  writes: readonly Write[];
+  /** For a polled source: moved in the same transaction. */
+  watermark?: SourceWatermark;
+}
+
+export interface SourceWatermark {
+  endpointId: string;
+  since: Date | null;
+  seen: readonly string[];
+}
+
+/**
+ * The door into the change log. A unit's outcome is known only after its commit is durable. Units of concurrent requests may share one
+ * database transaction; each still succeeds or fails on its own.
+ * @throws FhirError 412 (If-Match, If-None-Match), 409 (the same resource twice in a unit, lost race that stays lost)
+ */
+export abstract class ChangeStore {
+  abstract write(unit: WriteUnit): Promise<WriteOutcome[]>;
+}

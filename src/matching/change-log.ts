@@ -1,0 +1,11 @@
+import type { Change, LogPosition } from '../fhir/change.js';
+
+/** The tail of the change log that matching reads. */
+export abstract class ChangeLog {
+  /** Committed changes after `position`, in order, none skipped: only below the oldest transaction that still writes. */
+  abstract after(position: LogPosition, limit: number): Promise<Change[]>;
+  /** The version before each given change, for topics that look at the previous state. */
+  abstract previous(changes: readonly Change[]): Promise<Map<Change, Change>>;
+  /** The state of all resources of some types as it was at `position` (deleted ones left out), to build the index at start. */
+  abstract snapshot(types: readonly string[], position: LogPosition): AsyncIterable<Change[]>;
+}

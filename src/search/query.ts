@@ -1,0 +1,64 @@
+import type { DateValue, NumberValue, SearchParameter } from './values.js';
+
+/** Comparators before a number, date or quantity: https://hl7.org/fhir/R4B/search.html#prefix */
+export type Comparator = 'eq' | 'ne' | 'gt' | 'lt' | 'ge' | 'le' | 'sa' | 'eb' | 'ap';
+
+export type Modifier =
+  | 'missing'
+  | 'exact'
+  | 'contains'
+  | 'not'
+  | 'text'
+  | 'identifier'
+  | 'above'
+  | 'below'
+  | 'in'
+  | 'not-in'
+  | 'of-type'
+  /** `subject:Patient=…`: the type stands in {@link Clause.targetType}. */
+  | 'type';
+
+/** One value of an OR list, already parsed for its parameter's type. */
+export type ClauseValue =
+  | { type: 'missing'; missing: boolean }
+  /** `code`, `system|code`, `|code` (system = '') and `system|` (code absent). */
+  | { type: 'token'; system?: string; code?: string }
+  | { type: 'token-text'; folded: string }
+  | { type: 'of-type'; system: string; code: string; value: string }
+  /** Local references carry every (type, id) the value may mean; `url` is set for absolute and canonical ones. */
+  | { type: 'reference'; candidates: readonly { type: string; id: string }[]; url?: string; version?: string }
+  | { type: 'uri'; uri: string }
+  | { type: 'string'; folded: string; exact: string }
+  | { type: 'date'; comparator: Comparator; range: DateValue }
+  /** `range` is the implicit precision range of what was written (`100` = [99.5, 100.5)), `value` its number. */
+  | { type: 'number'; comparator: Comparator; value: number; range: NumberValue }
+  | { type: 'quantity'; comparator: Comparator; value: number; range: NumberValue; system?: string; code?: string }
+  | { type: 'composite'; parts: readonly ClauseValue[] };
+
+/** One `name[:modifier]=a,b,c` of a query: a predicate that holds where any of its values matches. */
+export interface Clause {
+  parameter: SearchParameter;
+  modifier?: Modifier;
+  targetType?: string;
+  values: readonly ClauseValue[];
+}
+
+export interface SortKey {
+  parameter: SearchParameter;
+  descending: boolean;
+}
+
+/** A parsed query: all clauses must hold. */
+export interface Query {
+  type: string;
+  clauses: readonly Clause[];
+  sort: readonly SortKey[];
+  count?: number;
+  total?: 'none' | 'estimate' | 'accurate';
+  /** `_summary=count` or `_count=0`. */
+  countOnly: boolean;
+  /** The pairs that were understood, as written, for the `self` link. */
+  used: readonly (readonly [string, string])[];
+  /** Names that were not understood and left out (lenient handling only). */
+  ignored: readonly string[];
+}

@@ -1,0 +1,90 @@
+import pg from 'pg';
+
+/** A statement written by hand. `name` makes it prepared: parsed once per connection. Leave it out where the text varies. */
+export interface Sql {
+  name?: string;
+  text: string;
+}
+
+export interface Queryable {
+  /** int8, xid8 and their arrays arrive as bigint, timestamptz as Date (to the millisecond; ±Infinity as number). */
+  rows<Row>(sql: Sql, values?: readonly unknown[]): Promise<Row[]>;
+  /** For statements without result rows: the number of rows touched. */
+  run(sql: Sql, values?: readonly unknown[]): Promise<number>;
+}
+
+const INT8 = 20;
+const INT8_ARRAY = 1016;
+const XID8 = 5069;
+
+const types: pg.CustomTypesConfig = {
+  getTypeParser(oid: number, format?: 'text' | 'binary') {
+    if (oid === INT8 || oid === XID8) return (text: string) => BigInt(text);
+    if (oid === INT8_ARRAY) return (text: string) => (text === '{}' ? [] : text.slice(1, -1).split(',').map(BigInt));
+    return pg.types.getTypeParser(oid, format as 'text');
+  },
+};
+
+/** PostgreSQL as the stages' stores see it: prepared statements on a pool, and transactions. */
+export class Database implements Queryable {
+  private readonly pool: pg.Pool;
+
+  constructor(connectionString: string, maxConnections: number, onIdleError: (error: Error) => void) {
+    this.pool = new pg.Pool({
+      connectionString,
+      max: maxConnections,
+      types,
+      application_name: 'carillon',
+      options: '-c statement_timeout=30000 -c idle_in_transaction_session_timeout=10000 -c timezone=UTC',
+    });
+    // Without a listener an idle connection that the server closes would end the process.
+    this.pool.on('error', onIdleError);
+  }
+
+  async rows<Row>(sql: Sql, values: readonly unknown[] = []): Promise<Row[]> {
+    return rowsOn<Row>(this.pool, sql, values);
+  }
+
+  async run(sql: Sql, values: readonly unknown[] = []): Promise<number> {
+    return runOn(this.pool, sql, values);
+  }
+
+  /**
+   * Runs `work` in one transaction and commits. `durable: false` does not wait for the commit to reach the disk: for what can be
+   * worked out again from the change log (later durable commits carry it along, so order is kept).
+   */
+  async transaction<T>(work: (tx: Queryable) => Promise<T>, options: { durable: boolean } = { durable: true }): Promise<T> {
+    const client = await this.pool.connect();
+    let broken: Error | undefined;
+    try {
+      await client.query(options.durable ? 'BEGIN' : 'BEGIN; SET LOCAL synchronous_commit = off');
+      const result = await work({
+        rows: (sql, values = []) => rowsOn(client, sql, values),
+        run: (sql, values = []) => runOn(client, sql, values),
+      });
+      await client.query('COMMIT');
+      return result;
+    } catch (error) {
+      await client.query('ROLLBACK').catch((rollbackError: Error) => {
+        broken = rollbackError;
+      });
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.pool.end();
+  }
+}
+
+async function rowsOn<Row>(on: pg.Pool | pg.PoolClient, sql: Sql, values: readonly unknown[]): Promise<Row[]> {
+  const result = await on.query({ name: sql.name, text: sql.text, values: values as unknown[] });
+  return result.rows as Row[];
+}
+
+async function runOn(on: pg.Pool | pg.PoolClient, sql: Sql, values: readonly unknown[]): Promise<number> {
+  const result = await on.query({ name: sql.name, text: sql.text, values: values as unknown[] });
+  return result.rowCount ?? 0;
+}

@@ -1,0 +1,35 @@
+import type { Face } from '../fhir/change.js';
+
+export type SubscriptionStatus = 'requested' | 'active' | 'error' | 'off';
+export type ContentLevel = 'empty' | 'id-only' | 'full-resource';
+/** `live` is the hub's own channel over Socket.IO, asked for by the backport channel-type extension. */
+export type ChannelType = 'rest-hook' | 'websocket' | 'live';
+
+export interface ChannelDefinition {
+  type: ChannelType;
+  /** Absolute URL, used verbatim; rest-hook only. */
+  endpoint?: string;
+  /** Request headers in the order given, split at the first colon. */
+  headers: readonly (readonly [name: string, value: string])[];
+  /** MIME type of notifications as given, with its parameters; undefined: a classic hook without payload. */
+  payload?: string;
+  /** Topic-based only. */
+  content?: ContentLevel;
+  heartbeatSeconds?: number;
+  timeoutSeconds?: number;
+  /** Most events in one notification. */
+  maxCount?: number;
+}
+
+/** A Subscription resource, read once into what the hub works with. Sections 1.1 and 3 of the Backport IG digest. */
+export interface SubscriptionDefinition {
+  id: string;
+  version: number;
+  face: Face;
+  status: SubscriptionStatus;
+  end?: Date;
+  subject:
+    | { kind: 'classic'; /** `Type?query` */ criteria: string }
+    | { kind: 'topic'; /** Canonical, maybe with `|version`. */ topic: string; /** Each as written. */ filters: readonly string[] };
+  channel: ChannelDefinition;
+}
