@@ -29,10 +29,15 @@ export type ClauseValue =
   | { type: 'reference'; candidates: readonly { type: string; id: string }[]; url?: string; version?: string }
   | { type: 'uri'; uri: string }
   | { type: 'string'; folded: string; exact: string }
-  | { type: 'date'; comparator: Comparator; range: DateValue }
-  /** `range` is the implicit precision range of what was written (`100` = [99.5, 100.5)), `value` its number. */
-  | { type: 'number'; comparator: Comparator; value: number; range: NumberValue }
-  | { type: 'quantity'; comparator: Comparator; value: number; range: NumberValue; system?: string; code?: string }
+  /** For `ap` the range is already widened. `text` is the date as written, without its prefix. */
+  | { type: 'date'; comparator: Comparator; range: DateValue; text: string }
+  /**
+   * `range` is the implicit precision range of what was written (`100` = [99.5, 100.5), half-open), `value` its number; only eq, ne
+   * and ap (whose range is already widened, closed) look at the range. `text` is the number as written, without its prefix.
+   */
+  | { type: 'number'; comparator: Comparator; value: number; range: NumberValue; text: string }
+  /** `system` absent: `code` is compared with the code and with the unit, whatever the system. Both absent: any unit. */
+  | { type: 'quantity'; comparator: Comparator; value: number; range: NumberValue; text: string; system?: string; code?: string }
   | { type: 'composite'; parts: readonly ClauseValue[] };
 
 /** One `name[:modifier]=a,b,c` of a query: a predicate that holds where any of its values matches. */

@@ -1,0 +1,5 @@
+import type { ExtractedValues, IndexRows } from './values.js';
+
+export function indexRowsOf(_values: ExtractedValues): IndexRows {
+  throw new Error('being built');
+}
