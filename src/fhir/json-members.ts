@@ -1,0 +1,68 @@
+/** Where one member of an object stands in its text: `text.slice(valueStart, end)` is the value, `text.slice(start, end)` the member. */
+export interface MemberSpan {
+  name: string;
+  start: number;
+  valueStart: number;
+  end: number;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+
+/**
+ * The members of the object that begins at `from`, in order, without parsing what is in them. Only for text that {@link parseJson}
+ * returned: valid and minified.
+ */
+export function membersOf(text: string, from = 0): MemberSpan[] {
+  const members: MemberSpan[] = [];
+  let at = from + 1;
+  while (text.charCodeAt(at) === QUOTE) {
+    const nameEnd = endOfString(text, at);
+    const end = endOfValue(text, nameEnd + 1);
+    members.push({ name: stringAt(text, at, nameEnd), start: at, valueStart: nameEnd + 1, end });
+    if (text.charCodeAt(end) !== COMMA) break;
+    at = end + 1;
+  }
+  return members;
+}
+
+/** A name may be written with escapes (`"\u0069d"` is `id`). */
+function stringAt(text: string, start: number, end: number): string {
+  const inside = text.slice(start + 1, end - 1);
+  return inside.includes('\\') ? (JSON.parse(text.slice(start, end)) as string) : inside;
+}
+
+function endOfString(text: string, start: number): number {
+  let at = start + 1;
+  for (; ; at++) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) return at + 1;
+    if (code === BACKSLASH) at++;
+    else if (at >= text.length) return at;
+  }
+}
+
+/** The first place behind the value that begins at `start`. */
+function endOfValue(text: string, start: number): number {
+  let depth = 0;
+  for (let at = start; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) {
+      at = endOfString(text, at) - 1;
+      if (depth === 0) return at + 1;
+    } else if (code === OPEN_BRACE || code === OPEN_BRACKET) {
+      depth++;
+    } else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) {
+      if (depth === 0) return at;
+      if (--depth === 0) return at + 1;
+    } else if (code === COMMA && depth === 0) {
+      return at;
+    }
+  }
+  return text.length;
+}
