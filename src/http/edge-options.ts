@@ -1,0 +1,7 @@
+import { clientErrorHandler, frameworkErrors } from './raw-refusals.js';
+
+/**
+ * Options of Fastify that belong to the FHIR edge. Parameters of the path may be longer than any id, so that a long id is refused for its
+ * length and not as an unknown address.
+ */
+export const EDGE_OPTIONS = { frameworkErrors, clientErrorHandler, routerOptions: { maxParamLength: 2048 } };

@@ -1,0 +1,33 @@
+import { FhirError } from '../fhir/fhir-error.js';
+
+const TYPE = /^[A-Z][A-Za-z]*$/;
+
+/** Why no route serves a request: nothing lives at the address, or what lives there does not take the method. Pure. */
+export function refusedRoute(method: string, url: string): FhirError {
+  const path = url.split('?', 1)[0] ?? '';
+  const [root, face, ...rest] = path.split('/').slice(1);
+  if (root !== 'fhir' || face === undefined || !/^r4b?$/.test(face)) {
+    return new FhirError('not-found', 'Nothing is served at this address; the FHIR bases are /fhir/r4b and /fhir/r4');
+  }
+  const allowed = allowedAt(rest.filter((segment, index) => segment !== '' || index < rest.length - 1));
+  if (allowed === undefined || allowed.includes(method)) {
+    return new FhirError('not-found', 'No resource, interaction or operation of this hub has this address');
+  }
+  return new FhirError('not-supported', `${method} is not served at this address; use ${allowed.join(', ')}`, undefined, {
+    status: 405,
+    headers: { Allow: allowed.join(', ') },
+  });
+}
+
+/** Methods of the addresses every type has. https://hl7.org/fhir/R4B/http.html#summary */
+function allowedAt(segments: readonly string[]): string[] | undefined {
+  const [type, id, history] = segments;
+  if (type === undefined) return ['POST'];
+  if (type === 'metadata') return ['GET', 'HEAD'];
+  if (!TYPE.test(type)) return undefined;
+  if (id === undefined) return ['GET', 'HEAD', 'POST'];
+  if (id === '_search') return ['POST'];
+  if (id.startsWith('_') || id.startsWith('$')) return undefined;
+  if (history === undefined) return ['GET', 'HEAD', 'PUT', 'DELETE'];
+  return history === '_history' ? ['GET', 'HEAD'] : undefined;
+}

@@ -1,0 +1,100 @@
+import { FhirError } from '../fhir/fhir-error.js';
+import { LOG_START, type Change, type Face, type Interaction } from '../fhir/change.js';
+import { sameContent, stampResource } from '../fhir/stamp-resource.js';
+import type { ResourceToStore, Write, WriteOutcome, WriteUnit } from './change-store.js';
+
+/** A version decided on but not yet in the log: `change.position` is filled in once it is. */
+export interface Draft {
+  change: Change;
+  /** What to index; absent for a delete. */
+  resource?: ResourceToStore;
+}
+
+export interface UnitDecision {
+  outcomes: WriteOutcome[];
+  /** Versions to append, in order. */
+  drafts: Draft[];
+}
+
+/** The current version of a resource (a delete included), or undefined where the id was never used. */
+export type CurrentVersions = (type: string, id: string) => Change | undefined;
+
+export function resourceKey(type: string, id: string): string {
+  return `${type}/${id}`;
+}
+
+export function targetOf(write: Write): { type: string; id: string } {
+  return write.kind === 'delete' ? write : write.resource;
+}
+
+/**
+ * What a unit comes to, given the current versions of what it touches: all of its writes or, by the FhirError it throws, none.
+ * https://hl7.org/fhir/R4B/http.html#update
+ */
+export function decideUnit(unit: WriteUnit, current: CurrentVersions, nowMs: number): UnitDecision {
+  const decision: UnitDecision = { outcomes: [], drafts: [] };
+  const touched = new Set<string>();
+  for (const write of unit.writes) {
+    const { type, id } = targetOf(write);
+    if (touched.has(resourceKey(type, id))) {
+      throw new FhirError('conflict', `${type}/${id} is written twice by the same request`);
+    }
+    touched.add(resourceKey(type, id));
+    const outcome = decideWrite(write, current(type, id), unit.face, nowMs);
+    decision.outcomes.push(outcome);
+    if (outcome.kind === 'stored') {
+      decision.drafts.push({ change: outcome.change, resource: write.kind === 'delete' ? undefined : write.resource });
+    }
+  }
+  return decision;
+}
+
+function decideWrite(write: Write, current: Change | undefined, face: Face, nowMs: number): WriteOutcome {
+  const { type, id } = targetOf(write);
+  const exists = current !== undefined && current.interaction !== 'delete';
+  if (write.kind === 'create') {
+    if (exists) throw new FhirError('conflict', `${type}/${id} exists already`);
+    return stored(write.resource, write.method, 'create', current, face, nowMs);
+  }
+  checkIfMatch(write.ifMatch, current, exists, `${type}/${id}`);
+  if (write.kind === 'delete') {
+    if (!exists) return { kind: 'absent', type, id };
+    return {
+      kind: 'stored',
+      change: { ...draftOf(type, id, current, face, nowMs), interaction: 'delete', method: 'DELETE', body: null },
+    };
+  }
+  if (write.ifNoneMatchAny && exists) {
+    throw new FhirError('conflict', `${type}/${id} exists already, in version ${current.version}`, 'If-None-Match', {
+      status: 412,
+    });
+  }
+  if (exists && sameContent(current.body ?? '', write.resource.text)) return { kind: 'unchanged', change: current };
+  return stored(write.resource, write.method, exists ? 'update' : 'create', current, face, nowMs);
+}
+
+function checkIfMatch(ifMatch: number | undefined, current: Change | undefined, exists: boolean, name: string): void {
+  if (ifMatch === undefined || (exists && current?.version === ifMatch)) return;
+  const found = exists ? `its current version is ${current?.version}` : 'there is no such resource';
+  throw new FhirError('conflict', `If-Match asks for another version of ${name}: ${found}`, 'If-Match', { status: 412 });
+}
+
+function stored(
+  resource: ResourceToStore,
+  method: Change['method'],
+  interaction: Interaction,
+  current: Change | undefined,
+  face: Face,
+  nowMs: number,
+): WriteOutcome {
+  const { type, id, text } = resource;
+  const draft = draftOf(type, id, current, face, nowMs);
+  const body = stampResource(text, { id, versionId: String(draft.version), lastUpdated: draft.at.toISOString() });
+  return { kind: 'stored', change: { ...draft, interaction, method, body } };
+}
+
+/** Version numbers go on after a delete, and time never runs backwards from one version to the next, whatever the clock does. */
+function draftOf(type: string, id: string, current: Change | undefined, face: Face, nowMs: number) {
+  const at = new Date(Math.max(nowMs, current?.at.getTime() ?? 0));
+  return { position: LOG_START, type, id, version: (current?.version ?? 0) + 1, at, face };
+}

@@ -1,0 +1,23 @@
+import type { Face } from '../fhir/change.js';
+import type { RuledResource, WriteRule } from './write-rule.js';
+
+/** The rules of all modules, in the order they were added. A module adds its own when it starts. */
+export class WriteRules {
+  private readonly rules = new Map<string, WriteRule[]>();
+
+  add(rule: WriteRule): void {
+    this.rules.set(rule.type, [...(this.rules.get(rule.type) ?? []), rule]);
+  }
+
+  /** @throws FhirError 422 naming the element */
+  async apply(type: string, resource: RuledResource, id: string, face: Face): Promise<RuledResource> {
+    let ruled = resource;
+    for (const rule of this.rules.get(type) ?? []) ruled = await rule.apply(ruled, id, face);
+    return ruled;
+  }
+
+  /** True where nothing has to be asked: most types. */
+  isFree(type: string): boolean {
+    return !this.rules.has(type);
+  }
+}

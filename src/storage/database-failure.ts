@@ -1,0 +1,44 @@
+import { FhirError } from '../fhir/fhir-error.js';
+
+/** Unique violation, serialization failure, deadlock: somebody else was quicker, and trying again sees what they did. */
+const LOST_RACES = new Set(['23505', '40001', '40P01']);
+/** The server cancelled the statement for its length. */
+const CANCELLED = new Set(['57014', '25P03', '25P04']);
+/** Connection, resource and operator classes of https://www.postgresql.org/docs/18/errcodes-appendix.html */
+const AWAY = /^(08|53|57|58|25006)/;
+const NETWORK = /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EHOST|ENET|EAI_|ENOENT)/;
+const PG_LOST =
+  /connection terminated|connection timeout|timeout exceeded when trying to connect|client was closed|not queryable|pool after calling end/i;
+
+export function isLostRace(error: unknown): boolean {
+  return LOST_RACES.has(codeOf(error));
+}
+
+/** True when the database cannot be reached or has no room: nothing is wrong with the request. */
+export function isAway(error: unknown): boolean {
+  const code = codeOf(error);
+  return AWAY.test(code) || NETWORK.test(code) || (error instanceof Error && PG_LOST.test(error.message));
+}
+
+/**
+ * How a failure of the database is told to the client: away and cancelled as 503 with Retry-After, a race lost again and again as 409,
+ * the rest as it is (a bug of ours).
+ */
+export function storageFailure(error: unknown): { code: 'transient' | 'conflict' | 'other'; error: unknown } {
+  const retryAfter = { headers: { 'Retry-After': '1' } };
+  if (CANCELLED.has(codeOf(error)) || isAway(error)) {
+    return {
+      code: 'transient',
+      error: new FhirError('transient', 'The store cannot be reached at the moment; try again', undefined, retryAfter),
+    };
+  }
+  if (isLostRace(error)) {
+    return { code: 'conflict', error: new FhirError('conflict', 'Another request keeps changing the same resource; try again') };
+  }
+  return { code: 'other', error };
+}
+
+function codeOf(error: unknown): string {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' ? code : '';
+}
