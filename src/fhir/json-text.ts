@@ -34,7 +34,8 @@ export function parseJson(input: Buffer | string): ParsedJson {
 }
 
 function bytesOf(text: string): Buffer {
-  if (!text.isWellFormed()) throw new FhirError('invalid', 'The text holds half a surrogate pair. Send whole Unicode characters.');
+  if (!text.isWellFormed())
+    throw new FhirError('invalid', 'The text holds half a surrogate pair. Send whole Unicode characters.');
   return Buffer.from(text, 'utf8');
 }
 
@@ -169,14 +170,16 @@ class Scan {
   /** A member's name and its colon, up to the value. */
   private name(): void {
     const { bytes } = this;
-    if (bytes[this.at] !== QUOTE) throw this.failure('invalid', `Expected a member name in double quotes but found ${this.found()}`);
+    if (bytes[this.at] !== QUOTE)
+      throw this.failure('invalid', `Expected a member name in double quotes but found ${this.found()}`);
     const start = this.at;
     this.string();
     this.members++;
     if (bytes[start + 1] === UNDERSCORE || bytes[start + 1] === BACKSLASH) this.refuseProto(start);
     if (this.names !== undefined) this.refuseSecond(start, this.names.at(-1)!);
     this.skipSpace();
-    if (bytes[this.at] !== COLON) throw this.failure('invalid', `Expected a colon behind the member name but found ${this.found()}`);
+    if (bytes[this.at] !== COLON)
+      throw this.failure('invalid', `Expected a colon behind the member name but found ${this.found()}`);
     this.at++;
     this.skipSpace();
   }
@@ -209,7 +212,10 @@ class Scan {
       }
       if (code < SPACE) {
         this.at = at;
-        throw this.failure('invalid', `A control character (${hex(code)}) stands in a string; write tab as \\t, line ends as \\n`);
+        throw this.failure(
+          'invalid',
+          `A control character (${hex(code)}) stands in a string; write tab as \\t, line ends as \\n`,
+        );
       }
       if (code === BACKSLASH) {
         this.at = at;
@@ -251,7 +257,8 @@ class Scan {
       );
     }
     if (code >= 0xd800 && code <= 0xdfff) {
-      const follows = this.bytes[this.at + 6] === BACKSLASH && this.bytes[this.at + 7] === LOWER_U ? this.hexDigits(this.at + 8) : 0;
+      const follows =
+        this.bytes[this.at + 6] === BACKSLASH && this.bytes[this.at + 7] === LOWER_U ? this.hexDigits(this.at + 8) : 0;
       if (code >= 0xdc00 || follows < 0xdc00 || follows > 0xdfff) {
         throw this.failure('invalid', `Half a surrogate pair (${hex(code)}); write the whole character or both of its halves`);
       }
@@ -298,7 +305,8 @@ class Scan {
       const exponentStart = at;
       at = this.digits(at, start);
       const exponent = at - exponentStart > MAX_NUMBER_LENGTH ? Infinity : Number(bytes.toString('latin1', exponentStart, at));
-      if (exponent > MAX_EXPONENT) throw this.failure('invalid', `A number has an exponent beyond ±${MAX_EXPONENT}; send a smaller one`);
+      if (exponent > MAX_EXPONENT)
+        throw this.failure('invalid', `A number has an exponent beyond ±${MAX_EXPONENT}; send a smaller one`);
     }
     if (at - start > MAX_NUMBER_LENGTH) {
       throw this.failure('invalid', `A number is longer than ${MAX_NUMBER_LENGTH} characters; send fewer digits`);
@@ -312,7 +320,10 @@ class Scan {
     while (at < this.bytes.length && this.bytes[at]! >= ZERO && this.bytes[at]! <= NINE) at++;
     if (at > from) return at;
     this.at = start;
-    throw this.failure('invalid', 'A number is not written as JSON asks: digits before and behind the point, no leading zero or plus');
+    throw this.failure(
+      'invalid',
+      'A number is not written as JSON asks: digits before and behind the point, no leading zero or plus',
+    );
   }
 
   private skipSpace(): void {
