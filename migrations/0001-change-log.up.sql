@@ -15,8 +15,15 @@ CREATE TABLE resource_version (
   CHECK ((body IS NULL) = (interaction = 'delete')),
   PRIMARY KEY (type, id, version)
 );
--- Bodies are read whole and often; compressing 1 to 8 KB of JSON costs more time than it saves space, lz4 is the cheap middle.
-ALTER TABLE resource_version ALTER COLUMN body SET COMPRESSION lz4;
+-- Bodies are read whole and often: lz4 is the cheap middle. The embedded server is built without it; there they stay as they are, as
+-- pglz takes more time for 1 to 8 KB of JSON than the space is worth.
+DO $$
+BEGIN
+  ALTER TABLE resource_version ALTER COLUMN body SET COMPRESSION lz4;
+EXCEPTION WHEN feature_not_supported THEN
+  ALTER TABLE resource_version ALTER COLUMN body SET STORAGE EXTERNAL;
+END
+$$;
 -- Tailing reads (epoch, xid, seq) upwards below the oldest running writer.
 CREATE UNIQUE INDEX resource_version_position ON resource_version (epoch, xid, seq);
 
@@ -133,7 +140,9 @@ CREATE TABLE subscription_cursor (
   -- version of the Subscription whose endpoint took the handshake; null until one did
   verified_version integer,
   last_error text,
-  last_sent_at timestamptz
+  last_sent_at timestamptz,
+  -- false once delivery knows that its events leave over sockets, where whoever holds the socket sends them
+  pushed boolean NOT NULL DEFAULT true
 ) WITH (fillfactor = 50);
 CREATE INDEX subscription_cursor_due ON subscription_cursor (shard, next_attempt) WHERE next_attempt IS NOT NULL;
 CREATE INDEX subscription_cursor_shard ON subscription_cursor (shard);

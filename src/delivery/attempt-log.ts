@@ -1,0 +1,25 @@
+/** One try to send something, and what came of it. Holds no header, no token and no content of what was sent. */
+export interface Attempt {
+  at: Date;
+  subscriptionId: string;
+  kind: 'handshake' | 'heartbeat' | 'event-notification';
+  firstNumber?: number;
+  lastNumber?: number;
+  outcome: 'accepted' | 'retry' | 'give-up';
+  httpStatus?: number;
+  milliseconds: number;
+  /** Reason, or the beginning of the answer's body (at most 1 KiB). */
+  detail?: string;
+}
+
+/** An event that an endpoint refuses for good while it takes others: stepped over. */
+export interface DeadLetter {
+  subscriptionId: string;
+  number: number;
+  reason: string;
+}
+
+export abstract class AttemptLog {
+  abstract append(attempts: readonly Attempt[]): Promise<void>;
+  abstract park(letters: readonly DeadLetter[]): Promise<void>;
+}

@@ -1,0 +1,94 @@
+import type { Change, Interaction } from '../fhir/change.js';
+import { EventParts } from '../fhir/event-parts.js';
+import { EventLog, type GroupEvent, type GroupNews, type GroupRange, type Standing } from '../subscriptions/event-log.js';
+import type { Segment } from '../subscriptions/segments.js';
+import type { Database } from './database.js';
+import { GROUP_LAST_N, READ_GROUP_EVENTS } from './sql/read-group-events.sql.js';
+import { STANDINGS } from './sql/standings.sql.js';
+
+interface EventRow {
+  group_id: bigint;
+  n: bigint;
+  type: string;
+  id: string;
+  version: number;
+  interaction: Interaction;
+  method: Change['method'];
+  at: Date;
+  body: string | null;
+}
+
+interface SegmentRow {
+  subscription_id: string;
+  group_id: bigint;
+  after_n: bigint;
+  until_n: bigint | null;
+  first_number: bigint;
+  last_n: bigint | null;
+}
+
+/** Most bytes of bodies that one stretch brings into memory at a time. */
+const STRETCH_BYTES = 8 * 1024 * 1024;
+
+/** The numbered log in PostgreSQL. */
+export class PostgresEventLog extends EventLog {
+  constructor(private readonly database: Database) {
+    super();
+  }
+
+  async standings(subscriptionIds: readonly string[]): Promise<Standing[]> {
+    if (subscriptionIds.length === 0) return [];
+    return standingsOf(await this.database.rows<SegmentRow>(STANDINGS, [subscriptionIds]));
+  }
+
+  async read(ranges: readonly GroupRange[], limit: number): Promise<GroupEvent[]> {
+    if (ranges.length === 0) return [];
+    const rows = await this.database.rows<EventRow>(READ_GROUP_EVENTS, [
+      ranges.map(({ groupId }) => groupId),
+      ranges.map(({ afterN }) => afterN),
+      ranges.map(({ untilN }) => untilN),
+      limit,
+      STRETCH_BYTES,
+    ]);
+    return rows.map(eventOf);
+  }
+
+  async news(groups: readonly { groupId: number; afterN: number }[], limit: number): Promise<GroupNews[]> {
+    if (groups.length === 0) return [];
+    const ids = groups.map(({ groupId }) => groupId);
+    const ranges = groups.map(({ groupId, afterN }) => ({ groupId, afterN, untilN: Number.MAX_SAFE_INTEGER }));
+    // In this order: what the counter says was committed is then seen by nobody later than the events.
+    const counters = await this.database.rows<{ group_id: bigint; last_n: bigint }>(GROUP_LAST_N, [ids]);
+    const events = Map.groupBy(await this.read(ranges, limit), ({ groupId }) => groupId);
+    return counters.map(({ group_id, last_n }) => {
+      const read = events.get(Number(group_id)) ?? [];
+      return { groupId: Number(group_id), lastN: Math.max(Number(last_n), read.at(-1)?.n ?? 0), events: read };
+    });
+  }
+}
+
+function eventOf(row: EventRow): GroupEvent {
+  const { type, id, version, interaction, method, at, body } = row;
+  const focus = { type, id, version, interaction, method, at, body };
+  return { groupId: Number(row.group_id), n: Number(row.n), focus, parts: new EventParts(focus) };
+}
+
+/** Rows of one subscription follow one another, in order. */
+export function standingsOf(rows: readonly SegmentRow[]): Standing[] {
+  const standings: (Standing & { segments: Segment[] })[] = [];
+  for (const row of rows) {
+    let standing = standings.at(-1);
+    if (standing?.subscriptionId !== row.subscription_id) {
+      standing = { subscriptionId: row.subscription_id, segments: [], groupLastN: 0 };
+      standings.push(standing);
+    }
+    standing.segments.push({
+      groupId: Number(row.group_id),
+      afterN: Number(row.after_n),
+      ...(row.until_n === null ? {} : { untilN: Number(row.until_n) }),
+      firstNumber: Number(row.first_number),
+    });
+    if (row.last_n !== null) standing.groupLastN = Number(row.last_n);
+  }
+  return standings;
+}

@@ -1,0 +1,34 @@
+import type { Sql } from '../database.js';
+
+/**
+ * Events of several stretches (after_n, until_n] of groups, at most $4 of each and no more bodies than $5 bytes (but always the first).
+ * The lateral walks the primary key of group_event and meets each version through resource_version_position. The running sum reads the
+ * size from the head of a stored text, it unpacks nothing.
+ */
+export const READ_GROUP_EVENTS: Sql = {
+  name: 'read-group-events',
+  text: `
+  SELECT r.group_id, e.n, e.type, e.id, e.version, e.interaction, e.method, e.at, e.body
+  FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS r (group_id, after_n, until_n)
+  CROSS JOIN LATERAL (
+    SELECT o.n, o.type, o.id, o.version, o.interaction, o.method, o.at, o.body
+    FROM (
+      SELECT g.n, v.type, v.id, v.version, v.interaction, v.method, v.at, v.body,
+             sum(octet_length(v.body)) OVER (ORDER BY g.n ROWS UNBOUNDED PRECEDING) AS bytes
+      FROM (
+        SELECT n, epoch, xid, seq FROM group_event
+        WHERE group_id = r.group_id AND n > r.after_n AND n <= r.until_n
+        ORDER BY n LIMIT $4
+      ) AS g
+      JOIN resource_version AS v ON v.epoch = g.epoch AND v.xid = g.xid AND v.seq = g.seq
+    ) AS o
+    WHERE o.bytes IS NULL OR o.bytes <= $5 OR o.n = r.after_n + 1
+  ) AS e
+  ORDER BY r.group_id, e.n`,
+};
+
+/** How far groups have come. */
+export const GROUP_LAST_N: Sql = {
+  name: 'group-last-n',
+  text: `SELECT group_id, last_n FROM filter_group WHERE group_id = ANY ($1::bigint[])`,
+};
