@@ -1,0 +1,54 @@
+import { FhirError } from '../fhir/fhir-error.js';
+import { readSource } from './source-definition.js';
+import type { SourceStore } from './source-store.js';
+
+interface Written {
+  text: string;
+  value: Record<string, unknown>;
+}
+
+/**
+ * What an Endpoint demands beyond its schema where it describes a source. Endpoints without the extension are data like any other.
+ * Intake's WriteRule by its shape; a stage does not import another.
+ */
+export class EndpointRule {
+  readonly type = 'Endpoint';
+
+  constructor(
+    private readonly store: SourceStore,
+    private readonly ownBases: readonly string[],
+  ) {}
+
+  /** @throws FhirError 422 naming the element */
+  async apply(next: Written, id: string): Promise<Written> {
+    const source = readSource(next.value, id, 0);
+    if (source === undefined) return next;
+    if (this.ownBases.some((base) => source.address === base || source.address.startsWith(`${base}/`))) {
+      throw refuse('This is the address of the hub itself; polling it would only bring back what it holds.', 'Endpoint.address');
+    }
+    for (const { endpointId, idPrefix } of await this.otherSources(id)) {
+      if (!idPrefix.startsWith(source.idPrefix) && !source.idPrefix.startsWith(idPrefix)) continue;
+      throw refuse(
+        `Ids under the prefix '${source.idPrefix}' could meet those of Endpoint/${endpointId} ('${idPrefix}'); choose another idPrefix.`,
+        'Endpoint.extension',
+      );
+    }
+    return next;
+  }
+
+  private async otherSources(id: string) {
+    const others = (await this.store.endpoints()).filter((endpoint) => endpoint.id !== id);
+    return others.flatMap((endpoint) => {
+      try {
+        const source = readSource(JSON.parse(endpoint.body) as Record<string, unknown>, endpoint.id, endpoint.version);
+        return source === undefined ? [] : [source];
+      } catch {
+        return [];
+      }
+    });
+  }
+}
+
+function refuse(diagnostics: string, expression: string): FhirError {
+  return new FhirError('business-rule', diagnostics, expression, { status: 422 });
+}
