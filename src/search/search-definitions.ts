@@ -1,22 +1,69 @@
+import { readFileSync } from 'node:fs';
+import type { ElementTable } from './element-types.js';
 import type { SearchParameter } from './values.js';
+
+/** A parameter as scripts/compile-search-parameters.mjs writes it; `targets` absent: any type. */
+export type ParameterRow = Omit<SearchParameter, 'base' | 'targets' | 'components'> & Partial<Pick<SearchParameter, 'targets' | 'components'>>;
 
 /** All search parameters of R4B by resource type, those of Resource and DomainResource included. */
 export class SearchDefinitions {
+  private readonly types: ReadonlySet<string>;
+  private readonly typeNames: readonly string[];
+  private readonly byType = new Map<string, ReadonlyMap<string, SearchParameter>>();
+
+  constructor(
+    /** By resource type; those of every type under `Resource`. */
+    private readonly rows: Readonly<Record<string, readonly ParameterRow[]>>,
+    readonly elements: ElementTable,
+  ) {
+    this.typeNames = Object.keys(rows).filter((type) => type !== 'Resource');
+    this.types = new Set(this.typeNames);
+  }
+
   /** Reads what scripts/compile-search-parameters.mjs made. */
   static load(): SearchDefinitions {
-    throw new Error('being built');
+    const folder = new URL('../../dist/definitions/', import.meta.url);
+    const read = (file: string) => JSON.parse(readFileSync(new URL(file, folder), 'utf8'));
+    return new SearchDefinitions(read('search-parameters.json').parameters, read('search-elements.json').elements);
   }
 
   /** In the order of their codes; empty for what is not a resource type. */
-  parametersOf(_type: string): readonly SearchParameter[] {
-    throw new Error('being built');
+  parametersOf(type: string): readonly SearchParameter[] {
+    return [...this.codesOf(type).values()];
   }
 
-  find(_type: string, _code: string): SearchParameter | undefined {
-    throw new Error('being built');
+  find(type: string, code: string): SearchParameter | undefined {
+    return this.codesOf(type).get(code);
   }
 
-  isResourceType(_name: string): boolean {
-    throw new Error('being built');
+  /** The definition that a composite's component refers to, on the composite's own base where it exists there. */
+  findByUrl(type: string, url: string): SearchParameter | undefined {
+    for (const parameter of this.codesOf(type).values()) if (parameter.url === url) return parameter;
+    return undefined;
+  }
+
+  isResourceType(name: string): boolean {
+    return this.types.has(name);
+  }
+
+  resourceTypes(): readonly string[] {
+    return this.typeNames;
+  }
+
+  private codesOf(type: string): ReadonlyMap<string, SearchParameter> {
+    const known = this.byType.get(type);
+    if (known) return known;
+    if (!this.types.has(type)) return NONE;
+    const rows = [...(this.rows.Resource ?? []), ...(this.rows[type] ?? [])];
+    const codes = new Map(
+      rows.map((row) => {
+        const targets = row.targets ?? (row.type === 'reference' ? this.typeNames : []);
+        return [row.code, { ...row, base: type, targets, components: row.components ?? [] }];
+      }),
+    );
+    this.byType.set(type, codes);
+    return codes;
   }
 }
+
+const NONE: ReadonlyMap<string, SearchParameter> = new Map();
