@@ -8,8 +8,8 @@ import { FhirError, type IssueCode } from './fhir-error.js';
 const MAX_DEPTH = 64;
 /** FHIR asks for 18 significant digits of a decimal; PostgreSQL and the matcher read longer ones, but nothing measured has them. */
 const MAX_NUMBER_LENGTH = 64;
-/** Together with the length this keeps every number finite in JavaScript. */
-const MAX_EXPONENT = 200;
+/** The largest of the official examples (Observation-decimal). Together with the length it keeps every number finite in JavaScript. */
+const MAX_EXPONENT = 245;
 
 export interface ParsedJson {
   /** The text without the white space between its tokens; everything else is as received. */

@@ -26,8 +26,10 @@ export function validateResource(value: unknown, known: Definitions = definition
 }
 
 /**
- * Walks the value beside its type's members. Written by hand instead of with a JSON schema: the compiled schema took 1.2 s and 90 MB for
- * all types, and could say neither which of two choices is too many nor which codes are allowed (docs/adr).
+ * Walks the value beside its type's members. A JSON schema validator was measured too (ajv with the official schema: 1.4 µs for an
+ * Observation, 100 ms for the first type, 1 s and 16 MB for all; this walk: 2.2 µs, 0.1 ms, 8 ms and 5 MB), but the schema does not know
+ * which primitives are mandatory, which codes are allowed or that one choice excludes another, and its errors name no remedy. It stays the
+ * oracle of the tests: whatever it refuses is refused here (official-schema.property.test.ts).
  */
 class Validation {
   readonly issues: Issue[] = [];
