@@ -1,0 +1,24 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import type { Config } from './config/config.js';
+import { ConfigModule } from './config/config.module.js';
+import { HealthModule } from './http/health.module.js';
+import { StorageModule } from './storage/storage.module.js';
+import type { Log } from './telemetry/log.js';
+import { TelemetryModule } from './telemetry/telemetry.module.js';
+
+/** The whole object graph, in the order of the data's way. */
+@Module({})
+export class AppModule {
+  static of(config: Config, log: Log, databaseUrl: string): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.of(config),
+        TelemetryModule.of(log),
+        StorageModule.of(databaseUrl),
+        HealthModule,
+        // one line for each stage, in the order of the data's way
+      ],
+    };
+  }
+}

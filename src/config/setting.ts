@@ -1,0 +1,55 @@
+import { z } from 'zod';
+
+/** One setting: the environment variable it is read from, what may stand there, and what holds when it is absent or empty. */
+export interface Setting<T> {
+  readonly name: string;
+  readonly schema: z.ZodType<T>;
+  /** As it would be written in the environment; undefined where absence means something of its own. */
+  readonly fallback: string | undefined;
+}
+
+/** Declares a setting; `fallback` is written as in the environment and goes through the same check. */
+export function setting<T>(name: string, schema: z.ZodType<T>, fallback?: string): Setting<T> {
+  return { name, schema, fallback };
+}
+
+export const text = z.string();
+
+/** `postgres://…`; the value is not repeated in the complaint, as it may hold a password. */
+export const optionalUrl = z.string().optional();
+
+export const port = wholeNumber(1, 65_535);
+
+/** A whole number between two bounds, in decimal digits. */
+export function wholeNumber(low: number, high: number): z.ZodType<number> {
+  return z
+    .string()
+    .regex(/^\d{1,15}$/, `must be a whole number between ${low} and ${high}`)
+    .transform(Number)
+    .refine((value) => value >= low && value <= high, `must be a whole number between ${low} and ${high}`);
+}
+
+const UNITS: Record<string, number> = { '': 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
+
+/** A number of bytes: `4096`, `512 KiB`, `16 MiB`, `1 GiB`. */
+export function byteSize(low: number, high: number): z.ZodType<number> {
+  return z
+    .string()
+    .regex(/^\d{1,12} ?(KiB|MiB|GiB)?$/, 'must be a number of bytes such as 65536 or 16 MiB')
+    .transform((written) => parseInt(written, 10) * UNITS[written.replace(/[\d ]/g, '')]!)
+    .refine((value) => value >= low && value <= high, `must lie between ${low} and ${high} bytes`);
+}
+
+export function oneOf<const T extends string>(...words: readonly T[]): z.ZodType<T> {
+  return z
+    .string()
+    .refine(
+      (word): word is T => (words as readonly string[]).includes(word),
+      `must be one of ${words.join(', ')}`,
+    ) as z.ZodType<T>;
+}
+
+export const yesOrNo: z.ZodType<boolean> = z
+  .string()
+  .regex(/^(true|false)$/, 'must be true or false')
+  .transform((word) => word === 'true');

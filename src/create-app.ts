@@ -1,0 +1,34 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { AppModule } from './app.module.js';
+import type { Config } from './config/config.js';
+import { EDGE_OPTIONS } from './http/edge-options.js';
+import type { Log } from './telemetry/log.js';
+import { NestLog } from './telemetry/nest-log.js';
+
+/** The hub's object graph on Fastify, wired and started but not listening yet. */
+export async function createApp(config: Config, log: Log, databaseUrl: string): Promise<NestFastifyApplication> {
+  const adapter = new FastifyAdapter({
+    ...EDGE_OPTIONS,
+    bodyLimit: config.http.maxBodyBytes,
+    // Nobody stands in front of the hub whose word on the client's address could be taken.
+    trustProxy: false,
+    requestTimeout: config.http.requestSeconds * 1000,
+    // Longer than the minute after which common proxies drop an idle connection, so that they and not we close it.
+    keepAliveTimeout: 75_000,
+    forceCloseConnections: 'idle',
+    return503OnClosing: true,
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(config, log, databaseUrl), adapter, {
+    bodyParser: false,
+    abortOnError: false,
+    logger: new NestLog(log),
+  });
+  const fastify = adapter.getInstance();
+  // Exact JSON is read from the bytes, so every body arrives as they are, whatever its media type.
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  await app.init();
+  return app;
+}

@@ -1,0 +1,39 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { Config } from '../config/config.js';
+import { Log } from '../telemetry/log.js';
+import { WakeUps } from '../wake-ups/wake-ups.js';
+import { Database } from './database.js';
+import { LogEpoch } from './log-epoch.js';
+import { PostgresWakeUps } from './postgres-wake-ups.js';
+
+/** The database, the epoch of its log and the wake-ups, for every module. Main closes them, after all modules have stopped. */
+@Module({})
+export class StorageModule {
+  /** `url`: a database that is migrated and answers. */
+  static of(url: string): DynamicModule {
+    return {
+      module: StorageModule,
+      global: true,
+      providers: [
+        {
+          provide: Database,
+          inject: [Config, Log],
+          useFactory: (config: Config, log: Log) =>
+            new Database(url, config.storage.poolSize, (error) => log.debug({ err: error }, 'database.connection-lost')),
+        },
+        { provide: LogEpoch, inject: [Database], useFactory: (database: Database) => LogEpoch.open(database) },
+        {
+          provide: PostgresWakeUps,
+          inject: [Log],
+          useFactory: (log: Log) => {
+            const wakeUps = new PostgresWakeUps(url, (error) => log.debug({ err: error }, 'wake-ups.connection-lost'));
+            wakeUps.start();
+            return wakeUps;
+          },
+        },
+        { provide: WakeUps, useExisting: PostgresWakeUps },
+      ],
+      exports: [Database, LogEpoch, WakeUps],
+    };
+  }
+}

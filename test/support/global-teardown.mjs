@@ -1,0 +1,1 @@
+export default async () => (await import('./end-run.ts')).endRun();

@@ -1,0 +1,45 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { processIdentity, processesIn, signal, until } from '../../src/storage/postgres/processes.js';
+
+const PREFIX = 'carillon-test-';
+
+/** The folder of this Jest run, in which every process that a test starts works. Set by the global setup for all workers. */
+export function runFolder(): string {
+  const folder = process.env['CARILLON_TEST_RUN'];
+  if (folder === undefined) throw new Error('The test run has no folder: the global setup did not run');
+  return folder;
+}
+
+/** A new empty folder, removed with the run. */
+export function newFolder(name: string): string {
+  return mkdtempSync(join(runFolder(), `${name}-`));
+}
+
+/** Named after the process that runs Jest, so that a later run can tell whether that is still alive. */
+export function makeRunFolder(): string {
+  const identity = processIdentity(process.pid)!.replace(/[^\w]/g, '_');
+  const folder = join(tmpdir(), `${PREFIX}${process.pid}-${identity}`);
+  mkdirSync(folder, { mode: 0o755 });
+  return folder;
+}
+
+/** Ends whatever still works in a run's folder and removes it. Returns the processes that had to be ended. */
+export async function clearRunFolder(folder: string): Promise<number[]> {
+  const left = processesIn(folder);
+  for (const pid of left) signal(pid, 'SIGKILL');
+  await until(() => processesIn(folder).length === 0, 10_000);
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+  return left;
+}
+
+/** Clears the folders of runs that were killed before they could clean up. */
+export async function clearDeadRuns(): Promise<void> {
+  for (const name of readdirSync(tmpdir())) {
+    const match = /^carillon-test-(\d+)-(.+)$/.exec(name);
+    if (match === null) continue;
+    const identity = processIdentity(Number(match[1]))?.replace(/[^\w]/g, '_');
+    if (identity !== match[2]) await clearRunFolder(join(tmpdir(), name)).catch(() => undefined);
+  }
+}
