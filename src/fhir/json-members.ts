@@ -31,6 +31,19 @@ export function membersOf(text: string, from = 0): MemberSpan[] {
   return members;
 }
 
+/** Where the items of the array that begins at `from` stand, in order; for the same kind of text. */
+export function itemsOf(text: string, from: number): { start: number; end: number }[] {
+  const items: { start: number; end: number }[] = [];
+  let start = from + 1;
+  if (text.charCodeAt(start) === CLOSE_BRACKET) return items;
+  for (;;) {
+    const end = endOfValue(text, start);
+    items.push({ start, end });
+    if (text.charCodeAt(end) !== COMMA) return items;
+    start = end + 1;
+  }
+}
+
 /** A name may be written with escapes (`"\u0069d"` is `id`). */
 function stringAt(text: string, start: number, end: number): string {
   const inside = text.slice(start + 1, end - 1);

@@ -1,4 +1,4 @@
-import { FhirError } from '../fhir/fhir-error.js';
+import { FhirError, type Issue } from '../fhir/fhir-error.js';
 import { LOG_START, type Change, type Face, type Interaction } from '../fhir/change.js';
 import { sameContent, stampResource } from '../fhir/stamp-resource.js';
 import type { ResourceToStore, Write, WriteOutcome, WriteUnit } from './change-store.js';
@@ -8,6 +8,17 @@ export interface Draft {
   change: Change;
   /** What to index; absent for a delete. */
   resource?: ResourceToStore;
+}
+
+/** A refusal that knows which write of the unit it is about. */
+export class RefusedWrite extends FhirError {
+  constructor(
+    readonly index: number,
+    refusal: FhirError,
+  ) {
+    const [{ code, diagnostics, expression }] = refusal.issues as [Issue];
+    super(code, diagnostics, expression, { status: refusal.status, headers: { ...refusal.headers } });
+  }
 }
 
 export interface UnitDecision {
@@ -34,13 +45,17 @@ export function targetOf(write: Write): { type: string; id: string } {
 export function decideUnit(unit: WriteUnit, current: CurrentVersions, nowMs: number): UnitDecision {
   const decision: UnitDecision = { outcomes: [], drafts: [] };
   const touched = new Set<string>();
-  for (const write of unit.writes) {
+  for (const [index, write] of unit.writes.entries()) {
     const { type, id } = targetOf(write);
-    if (touched.has(resourceKey(type, id))) {
-      throw new FhirError('conflict', `${type}/${id} is written twice by the same request`);
+    const key = resourceKey(type, id);
+    let outcome: WriteOutcome;
+    try {
+      if (touched.has(key)) throw new FhirError('conflict', `${key} is written twice by the same request`);
+      outcome = decideWrite(write, current(type, id), unit.face, nowMs);
+    } catch (error) {
+      throw error instanceof FhirError ? new RefusedWrite(index, error) : error;
     }
-    touched.add(resourceKey(type, id));
-    const outcome = decideWrite(write, current(type, id), unit.face, nowMs);
+    touched.add(key);
     decision.outcomes.push(outcome);
     if (outcome.kind === 'stored') {
       decision.drafts.push({ change: outcome.change, resource: write.kind === 'delete' ? undefined : write.resource });

@@ -1,0 +1,14 @@
+import { Module } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD } from '@nestjs/core';
+import { Log } from '../telemetry/log.js';
+import { MediaTypeGuard } from './media-type.guard.js';
+import { OutcomeFilter } from './outcome.filter.js';
+
+/** What holds for every FHIR address: refusals are OperationOutcomes, answers have a form the client accepts. */
+@Module({
+  providers: [
+    { provide: APP_FILTER, inject: [Log], useFactory: (log: Log) => new OutcomeFilter(log) },
+    { provide: APP_GUARD, useFactory: () => new MediaTypeGuard() },
+  ],
+})
+export class EdgeModule {}

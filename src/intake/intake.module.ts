@@ -1,0 +1,96 @@
+import { Global, Module } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import type { FastifyInstance } from 'fastify';
+import { Config } from '../config/config.js';
+import { serveInside } from '../http/inner-requests.js';
+import { ResourceReader } from '../pull/resource-reader.js';
+import { SearchSemantics } from '../search/search-semantics.js';
+import { PostgresChangeStore } from '../storage/change-store.js';
+import { PostgresConditionLocks } from '../storage/condition-locks.js';
+import { Database } from '../storage/database.js';
+import { WakeUps } from '../wake-ups/wake-ups.js';
+import { Batches } from './bundle/batch.js';
+import { BundleController } from './bundle/bundle.controller.js';
+import { ConditionalReferences } from './bundle/conditional-references.js';
+import { OwnRequests } from './bundle/own-requests.js';
+import { Transactions } from './bundle/transaction.js';
+import { ChangeStore } from './change-store.js';
+import { ClientWrites } from './client-writes.js';
+import { ConditionLocks } from './condition-locks.js';
+import { CreateController } from './create.controller.js';
+import { DeleteController } from './delete.controller.js';
+import { MatchingResources } from './matching-resources.js';
+import { PublicUrl } from './public-url.js';
+import { UpdateController } from './update.controller.js';
+import { WriteRules } from './write-rules.js';
+
+/** Changes come in. Global for its door, the change store, and for the rules that other modules add. */
+@Global()
+@Module({
+  controllers: [CreateController, UpdateController, DeleteController, BundleController],
+  providers: [
+    WriteRules,
+    { provide: PublicUrl, inject: [Config], useFactory: (config: Config) => new PublicUrl(config.http.publicUrl) },
+    { provide: MatchingResources, useExisting: ResourceReader },
+    {
+      provide: ConditionLocks,
+      inject: [Database, Config],
+      // Each holder needs a second connection for its work, so they may not take up the pool.
+      useFactory: (database: Database, config: Config) =>
+        new PostgresConditionLocks(database, Math.max(1, Math.floor(config.storage.poolSize / 4))),
+    },
+    {
+      provide: ChangeStore,
+      inject: [Database, SearchSemantics, WakeUps],
+      useFactory: (database: Database, semantics: SearchSemantics, wakeUps: WakeUps) =>
+        new PostgresChangeStore(
+          database,
+          ({ type, id, value }, lastUpdated) => semantics.indexRows(semantics.extract(type, value, { id, lastUpdated })),
+          wakeUps,
+        ),
+    },
+    {
+      provide: ClientWrites,
+      inject: [ChangeStore, WriteRules, MatchingResources, ConditionLocks, SearchSemantics],
+      useFactory: (
+        store: ChangeStore,
+        rules: WriteRules,
+        resources: MatchingResources,
+        locks: ConditionLocks,
+        semantics: SearchSemantics,
+      ) => new ClientWrites(store, rules, resources, locks, semantics),
+    },
+    {
+      provide: OwnRequests,
+      inject: [HttpAdapterHost],
+      useFactory: (host: HttpAdapterHost): OwnRequests => ({
+        serve: ({ face, method, url, headers, body }) =>
+          serveInside(host.httpAdapter.getInstance<FastifyInstance>(), { method, path: `/fhir/${face}/${url}`, headers, body }),
+      }),
+    },
+    {
+      provide: Batches,
+      inject: [OwnRequests, SearchSemantics],
+      useFactory: (requests: OwnRequests, semantics: SearchSemantics) => new Batches(requests, semantics.bases),
+    },
+    {
+      provide: Transactions,
+      inject: [ChangeStore, ClientWrites, MatchingResources, ConditionLocks, Batches, SearchSemantics, PublicUrl],
+      useFactory: (
+        store: ChangeStore,
+        writes: ClientWrites,
+        resources: MatchingResources,
+        locks: ConditionLocks,
+        batches: Batches,
+        semantics: SearchSemantics,
+        { value: publicUrl }: PublicUrl,
+      ) =>
+        new Transactions(store, writes, new ConditionalReferences(resources, semantics), locks, batches, {
+          publicUrl,
+          bases: semantics.bases,
+        }),
+    },
+  ],
+  exports: [ChangeStore, WriteRules],
+})
+export class IntakeModule {}
