@@ -19,6 +19,9 @@ export const SETTINGS = {
     databaseUrl: setting('DATABASE_URL', optionalUrl),
     poolSize: setting('POOL_SIZE', wholeNumber(2, 200), '16'),
   },
+  pull: {
+    searchSeconds: setting('SEARCH_SECONDS', wholeNumber(1, 600), '10'),
+  },
   lifecycle: {
     graceSeconds: setting('SHUTDOWN_GRACE_SECONDS', wholeNumber(0, 600), '10'),
   },

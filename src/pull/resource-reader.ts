@@ -20,16 +20,37 @@ export interface HistoryPage {
   total?: number;
 }
 
+export interface HistoryScope {
+  type?: string;
+  id?: string;
+}
+
+export interface HistoryOptions {
+  /** Versions made at or after this instant. */
+  since?: Date;
+  /** Versions that were the current one at some moment of [low, high). */
+  at?: { low: Date; high: Date };
+  count: number;
+  after?: PageMark;
+}
+
+export interface SearchOptions {
+  count: number;
+  after?: PageMark;
+}
+
 /** The reading side of the store. Reads see every write that was acknowledged before they began. */
 export abstract class ResourceReader {
   /** The current version (a delete included), or undefined where the id was never used. Concurrent calls may share a statement. */
   abstract current(type: string, id: string): Promise<Change | undefined>;
   abstract version(type: string, id: string, version: number): Promise<Change | undefined>;
-  abstract history(
-    scope: { type?: string; id?: string },
-    options: { since?: Date; at?: { low: Date; high: Date }; count: number; after?: PageMark },
-  ): Promise<HistoryPage>;
-  abstract search(query: Query, options: { count: number; after?: PageMark }): Promise<SearchPage>;
+  /** Newest first. */
+  abstract history(scope: HistoryScope, options: HistoryOptions): Promise<HistoryPage>;
+  /**
+   * Without `_sort` the newest first. Walked page by page, it neither skips nor repeats resources that stay as they are meanwhile.
+   * @throws FhirError 503 too-costly when the query exceeds its time budget
+   */
+  abstract search(query: Query, options: SearchOptions): Promise<SearchPage>;
   /** Ids of at most `limit` current resources that match, for conditional references and interactions. */
   abstract findIds(query: Query, limit: number): Promise<string[]>;
 }

@@ -29,13 +29,19 @@ const types: pg.CustomTypesConfig = {
 export class Database implements Queryable {
   private readonly pool: pg.Pool;
 
-  constructor(connectionString: string, maxConnections: number, onIdleError: (error: Error) => void) {
+  constructor(
+    connectionString: string,
+    maxConnections: number,
+    onIdleError: (error: Error) => void,
+    /** The server cancels a statement that takes longer. */
+    statementMilliseconds = 30_000,
+  ) {
     this.pool = new pg.Pool({
       connectionString,
       max: maxConnections,
       types,
       application_name: 'carillon',
-      options: '-c statement_timeout=30000 -c idle_in_transaction_session_timeout=10000 -c timezone=UTC',
+      options: `-c statement_timeout=${String(statementMilliseconds)} -c idle_in_transaction_session_timeout=10000 -c timezone=UTC`,
     });
     // Without a listener an idle connection that the server closes would end the process.
     this.pool.on('error', onIdleError);

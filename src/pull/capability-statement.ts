@@ -1,0 +1,121 @@
+import type {
+  CapabilityStatement,
+  CapabilityStatementRestResource,
+  CapabilityStatementRestResourceSearchParam,
+} from 'fhir/r4b.js';
+
+import type { Face } from '../fhir/change.js';
+import type { SearchParameter } from '../search/values.js';
+
+/** What the statement is made of: all of it facts of the running hub. */
+export interface Capabilities {
+  face: Face;
+  publicUrl: string;
+  /** FHIR base of the face. */
+  base: string;
+  /** Version of the hub. */
+  version: string;
+  /** When the hub started to work in this way. */
+  date: Date;
+  types: readonly string[];
+  parametersOf(type: string): readonly SearchParameter[];
+  /** Canonicals of the topics that can be subscribed to. */
+  topics: readonly string[];
+}
+
+/** https://hl7.org/fhir/R4B/capabilitystatement.html of one face; states only what works. */
+export function capabilityStatement(capabilities: Capabilities): CapabilityStatement {
+  const { face, base, publicUrl, version, date } = capabilities;
+  const types = capabilities.types.filter((type) => face === 'r4b' || !SINCE_R4B.has(type));
+  return {
+    resourceType: 'CapabilityStatement',
+    url: `${base}/metadata`,
+    version,
+    name: 'Carillon',
+    title: 'Carillon, a subscription and notification hub',
+    status: 'active',
+    date: date.toISOString(),
+    description:
+      'Sources push changes here or are polled; destinations are notified of the changes they asked for, or pull. ' +
+      'Channels: rest-hook, websocket and the live feed over Socket.IO; payloads: empty, id-only, full-resource.',
+    kind: 'instance',
+    instantiates: [`${BACKPORT}/CapabilityStatement/backport-subscription-server${face === 'r4' ? '-r4' : ''}`],
+    software: { name: 'Carillon', version },
+    implementation: { description: 'Carillon', url: base },
+    fhirVersion: face === 'r4' ? '4.0.1' : '4.3.0',
+    format: ['application/fhir+json', 'json'],
+    rest: [
+      {
+        extension: [
+          {
+            url: 'http://hl7.org/fhir/StructureDefinition/capabilitystatement-websocket',
+            valueUri: `${publicUrl.replace(/^http/, 'ws')}/ws`,
+          },
+        ],
+        mode: 'server',
+        resource: types.map((type) => resourceOf(type, capabilities)),
+        interaction: [{ code: 'transaction' }, { code: 'batch' }, { code: 'history-system' }],
+      },
+    ],
+  };
+}
+
+const BACKPORT = 'http://hl7.org/fhir/uv/subscriptions-backport';
+
+/** Types that FHIR R4 does not know. They are stored and served at the base of R4 as well, but a statement of 4.0.1 cannot name them. */
+const SINCE_R4B = new Set([
+  'AdministrableProductDefinition',
+  'Citation',
+  'ClinicalUseDefinition',
+  'EvidenceReport',
+  'Ingredient',
+  'ManufacturedItemDefinition',
+  'MedicinalProductDefinition',
+  'NutritionProduct',
+  'PackagedProductDefinition',
+  'RegulatedAuthorization',
+  'SubscriptionStatus',
+  'SubscriptionTopic',
+  'SubstanceDefinition',
+]);
+
+const INTERACTIONS = ['read', 'vread', 'update', 'delete', 'history-instance', 'history-type', 'create', 'search-type'] as const;
+
+const SUBSCRIPTION_OPERATIONS = ['status', 'events', 'get-ws-binding-token'];
+
+function resourceOf(type: string, capabilities: Capabilities): CapabilityStatementRestResource {
+  return {
+    ...(type === 'Subscription' ? subscriptionExtensions(capabilities) : {}),
+    type: type as CapabilityStatementRestResource['type'],
+    ...(type === 'Subscription' ? { supportedProfile: [`${BACKPORT}/StructureDefinition/backport-subscription`] } : {}),
+    interaction: INTERACTIONS.map((code) => ({ code })),
+    versioning: 'versioned',
+    readHistory: true,
+    updateCreate: true,
+    conditionalRead: 'full-support',
+    searchParam: capabilities.parametersOf(type).filter(isSearchable).map(searchParamOf),
+    ...(type === 'Subscription'
+      ? {
+          operation: SUBSCRIPTION_OPERATIONS.map((name) => ({
+            name,
+            definition: `${BACKPORT}/OperationDefinition/backport-subscription-${name}`,
+          })),
+        }
+      : {}),
+  };
+}
+
+/** In R4 a client finds out here which topics there are; R4B has a resource for them. */
+function subscriptionExtensions({ face, topics }: Capabilities): Partial<Pick<CapabilityStatementRestResource, 'extension'>> {
+  if (face !== 'r4' || topics.length === 0) return {};
+  const url = `${BACKPORT}/StructureDefinition/capabilitystatement-subscriptiontopic-canonical`;
+  return { extension: topics.map((topic) => ({ url, valueCanonical: topic })) };
+}
+
+function isSearchable({ type, expression }: SearchParameter): boolean {
+  return type !== 'special' && expression !== '';
+}
+
+function searchParamOf({ code, url, type }: SearchParameter): CapabilityStatementRestResourceSearchParam {
+  return { name: code, definition: url, type };
+}

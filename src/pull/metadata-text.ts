@@ -1,0 +1,48 @@
+import type { Face } from '../fhir/change.js';
+import type { SearchSemantics } from '../search/search-semantics.js';
+import type { Addresses } from './addresses.js';
+import { capabilityStatement } from './capability-statement.js';
+import type { ResourceReader } from './resource-reader.js';
+
+/** The CapabilityStatement of each face as text, made once, and anew for R4 when the topics have changed that it lists. */
+export class MetadataText {
+  private readonly texts = new Map<Face, { topics: string; text: string }>();
+  private readonly date = new Date();
+
+  constructor(
+    private readonly addresses: Addresses,
+    private readonly semantics: SearchSemantics,
+    private readonly reader: ResourceReader,
+    private readonly hub: { publicUrl: string; version: string; types: readonly string[] },
+  ) {}
+
+  async of(face: Face): Promise<string> {
+    const topics = face === 'r4' ? await this.topics() : [];
+    const known = this.texts.get(face);
+    if (known !== undefined && known.topics === topics.join('\n')) return known.text;
+    const text = JSON.stringify(
+      capabilityStatement({
+        ...this.hub,
+        face,
+        base: this.addresses.base(face),
+        date: this.date,
+        parametersOf: (type) => this.semantics.parametersOf(type),
+        topics,
+      }),
+    );
+    this.texts.set(face, { topics: topics.join('\n'), text });
+    return text;
+  }
+
+  private async topics(): Promise<string[]> {
+    const query = this.semantics.parse('SubscriptionTopic', [['status', 'active']], { handling: 'strict' });
+    const { matches } = await this.reader.search(query, { count: MOST_TOPICS });
+    const urls = matches.flatMap(({ body }) => {
+      const { url } = JSON.parse(body ?? '{}') as { url?: string };
+      return url === undefined ? [] : [url];
+    });
+    return [...new Set(urls)].sort();
+  }
+}
+
+const MOST_TOPICS = 1000;

@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs';
+
+import { Module, type OnApplicationShutdown } from '@nestjs/common';
+
+import { Config } from '../config/config.js';
+import { definitions } from '../fhir/definitions.js';
+import { SearchSemantics } from '../search/search-semantics.js';
+import { Database } from '../storage/database.js';
+import { PostgresResourceReader } from '../storage/resource-reader.js';
+import { SearchDatabase } from '../storage/search-database.js';
+import { Addresses } from './addresses.js';
+import { HistoryController } from './history.controller.js';
+import { MetadataController } from './metadata.controller.js';
+import { MetadataText } from './metadata-text.js';
+import { ReadController } from './read.controller.js';
+import { ResourceReader } from './resource-reader.js';
+import { SearchController } from './search.controller.js';
+import { VersionReadController } from './vread.controller.js';
+
+/** Types that are answers and never stored. */
+const NOT_STORED = new Set(['OperationOutcome', 'Parameters', 'SubscriptionStatus']);
+
+/** The same place seen from `src/pull` and from `dist/pull`. */
+const HUB_VERSION = (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string })
+  .version;
+
+@Module({
+  controllers: [MetadataController, HistoryController, VersionReadController, ReadController, SearchController],
+  providers: [
+    {
+      provide: Addresses,
+      inject: [Config],
+      useFactory: (config: Config) =>
+        new Addresses(config.http.publicUrl, (name) => definitions().isResourceType(name) && !NOT_STORED.has(name)),
+    },
+    {
+      provide: ResourceReader,
+      inject: [Database, SearchDatabase, SearchSemantics, Config],
+      useFactory: (database: Database, searches: SearchDatabase, semantics: SearchSemantics, config: Config) =>
+        new PostgresResourceReader(database, searches, semantics, config.pull.searchSeconds * 1000),
+    },
+    {
+      provide: MetadataText,
+      inject: [Addresses, SearchSemantics, ResourceReader, Config],
+      useFactory: (addresses: Addresses, semantics: SearchSemantics, reader: ResourceReader, config: Config) =>
+        new MetadataText(addresses, semantics, reader, {
+          publicUrl: config.http.publicUrl,
+          version: HUB_VERSION,
+          types: definitions().resourceTypes.filter((type) => !NOT_STORED.has(type)),
+        }),
+    },
+  ],
+  exports: [ResourceReader, Addresses],
+})
+export class PullModule implements OnApplicationShutdown {
+  constructor(private readonly searches: SearchDatabase) {}
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.searches.close();
+  }
+}

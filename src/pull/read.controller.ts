@@ -1,0 +1,33 @@
+import { Controller, Get, Param, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+import { FhirError } from '../fhir/fhir-error.js';
+import { Addresses } from './addresses.js';
+import { presentationOf } from './presentation.js';
+import { pairsOfUrl } from './query-pairs.js';
+import { ResourceReader } from './resource-reader.js';
+import { sendVersion } from './stored-resource.js';
+
+/** https://hl7.org/fhir/R4B/http.html#read */
+@Controller('fhir/:face/:type')
+export class ReadController {
+  constructor(
+    private readonly addresses: Addresses,
+    private readonly reader: ResourceReader,
+  ) {}
+
+  @Get(':id')
+  async read(
+    @Param() params: { face: string; type: string; id: string },
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const face = this.addresses.face(params.face);
+    const type = this.addresses.type(params.type);
+    const id = this.addresses.id(type, params.id);
+    const presentation = presentationOf(request, pairsOfUrl(request.url), face);
+    const change = await this.reader.current(type, id);
+    if (change === undefined) throw new FhirError('not-found', `There is no ${type}/${id}`);
+    sendVersion(request, reply, change, presentation);
+  }
+}

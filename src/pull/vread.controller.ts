@@ -1,0 +1,36 @@
+import { Controller, Get, Param, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+import { FhirError } from '../fhir/fhir-error.js';
+import { Addresses } from './addresses.js';
+import { presentationOf } from './presentation.js';
+import { pairsOfUrl } from './query-pairs.js';
+import { ResourceReader } from './resource-reader.js';
+import { sendVersion } from './stored-resource.js';
+
+/** https://hl7.org/fhir/R4B/http.html#vread */
+@Controller('fhir/:face/:type')
+export class VersionReadController {
+  constructor(
+    private readonly addresses: Addresses,
+    private readonly reader: ResourceReader,
+  ) {}
+
+  @Get(':id/_history/:version')
+  async read(
+    @Param() params: { face: string; type: string; id: string; version: string },
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const face = this.addresses.face(params.face);
+    const type = this.addresses.type(params.type);
+    const id = this.addresses.id(type, params.id);
+    const presentation = presentationOf(request, pairsOfUrl(request.url), face);
+    const change = VERSION.test(params.version) ? await this.reader.version(type, id, Number(params.version)) : undefined;
+    if (change === undefined) throw new FhirError('not-found', `There is no version ${params.version} of ${type}/${id}`);
+    sendVersion(request, reply, change, presentation);
+  }
+}
+
+/** Versions are counted from 1 and fit an integer of the database. */
+const VERSION = /^[1-9]\d{0,8}$/;

@@ -1,0 +1,33 @@
+import type { Change, Face, Interaction } from '../fhir/change.js';
+
+/** A row of `resource_version`, as {@link CHANGE_COLUMNS} selects it. */
+export interface ChangeRow {
+  epoch: number;
+  xid: bigint;
+  seq: bigint;
+  type: string;
+  id: string;
+  version: number;
+  interaction: Interaction;
+  method: Change['method'];
+  face: Face;
+  at: Date;
+  body: string | null;
+}
+
+/** What a Change is made of, for a `resource_version` that the statement calls `v`. */
+export const CHANGE_COLUMNS = 'v.epoch, v.xid, v.seq, v.type, v.id, v.version, v.interaction, v.method, v.face, v.at, v.body';
+
+export function changeOf(row: ChangeRow): Change {
+  return {
+    position: { epoch: row.epoch, xid: row.xid, seq: row.seq },
+    type: row.type,
+    id: row.id,
+    version: row.version,
+    interaction: row.interaction,
+    method: row.method,
+    at: row.at,
+    face: row.face,
+    body: row.body,
+  };
+}
