@@ -88,7 +88,8 @@ function compileElements(structures) {
 
 function typeName(code, element, systems) {
   if (code.startsWith('http://hl7.org/fhirpath/System.')) return element.path.endsWith('.id') ? 'id' : 'string';
-  const system = code === 'code' && element.binding?.strength === 'required' && systems.get(element.binding.valueSet?.split('|')[0]);
+  const system =
+    code === 'code' && element.binding?.strength === 'required' && systems.get(element.binding.valueSet?.split('|')[0]);
   return system ? `code|${system}` : code;
 }
 

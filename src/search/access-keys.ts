@@ -1,4 +1,7 @@
-import type { Clause } from './query.js';
+import { combinationsAskedFor, compositeKey, isEqualityType } from './composite-keys.js';
+import { formsOfClauseValue, keyOfForm } from './key-forms.js';
+import { parameterKeys } from './parameter-keys.js';
+import type { Clause, ClauseValue } from './query.js';
 
 /** The clause holds where, and only where, none of its values match: `:not`. */
 export function isNegated(clause: Clause): boolean {
@@ -6,14 +9,45 @@ export function isNegated(clause: Clause): boolean {
 }
 
 /**
- * Equality keys that a resource has (at least one of them) exactly when one of the clause's values matches it, negation left aside;
- * undefined where keys cannot tell (ranges, strings, texts, mixed composites).
+ * Equality keys of which a resource has at least one exactly when one of the clause's values matches it, `:not` left aside; undefined
+ * where keys cannot tell: ranges, strings, texts, composites with such a part, `:missing` (see {@link presenceKey}).
  */
-export function valueKeysOf(_clause: Clause): readonly number[] | undefined {
-  throw new Error('being built');
+export function valueKeysOf(clause: Clause): readonly number[] | undefined {
+  return keysOfAll(clause, (value) => (value.parts.every(({ type }) => isEqualityType(type)) ? value.parts : undefined));
 }
 
-/** The equality keys under any of which a matching resource must be found; undefined for negations, ranges, prefixes. */
-export function accessKeysOf(_clause: Clause): readonly number[] | undefined {
-  throw new Error('being built');
+/**
+ * Equality keys at least one of which every matching resource has, so that looking under them finds all matches (and maybe more);
+ * undefined where there are none: negations, ranges, strings, texts. A composite is found by its codes.
+ */
+export function accessKeysOf(clause: Clause): readonly number[] | undefined {
+  if (isNegated(clause)) return undefined;
+  const [first] = clause.values;
+  if (first?.type === 'missing') return first.missing ? undefined : [parameterKeys(clause.parameter).present];
+  return keysOfAll(clause, ({ parts }) => parts);
+}
+
+/** All keys of all values, or undefined as soon as one value has none. `partsOf` says by which parts a composite may be found. */
+function keysOfAll(
+  { parameter, modifier, values }: Clause,
+  partsOf: (composite: ClauseValue & { type: 'composite' }) => readonly ClauseValue[] | undefined,
+): readonly number[] | undefined {
+  const keys = new Set<number>();
+  const { prefix } = parameterKeys(parameter);
+  for (const value of values) {
+    if (value.type === 'composite') {
+      const parts = partsOf(value);
+      if (!parts) return undefined;
+      for (const forms of combinationsAskedFor(parts)) {
+        const key = compositeKey(parameter, forms);
+        if (key === undefined) return undefined;
+        keys.add(key);
+      }
+      continue;
+    }
+    const forms = formsOfClauseValue(value, modifier);
+    if (!forms) return undefined;
+    for (const form of forms) keys.add(keyOfForm(prefix, form));
+  }
+  return [...keys];
 }

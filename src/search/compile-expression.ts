@@ -103,11 +103,10 @@ function callBranches(call: Expression & { kind: 'call' }, scope: Scope): readon
       if (argument?.kind !== 'literal') break;
       const keeps = (extension: unknown) => (extension as Json).url === argument.value;
       return owners.map((owner) =>
-        then(
-          then(besideValue(owner), 'Extension', { kind: 'member', property: 'extension' }),
-          'Extension',
-          { kind: 'filter', keeps },
-        ),
+        then(then(besideValue(owner), 'Extension', { kind: 'member', property: 'extension' }), 'Extension', {
+          kind: 'filter',
+          keeps,
+        }),
       );
     }
     case 'first':

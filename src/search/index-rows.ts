@@ -1,5 +1,113 @@
-import type { ExtractedValues, IndexRows } from './values.js';
+import {
+  combinationsOf,
+  compositeKey,
+  compositeParam,
+  compositeQuantityParam,
+  compositeUnitKey,
+  isEqualityType,
+  unitKeysOf,
+} from './composite-keys.js';
+import { extendKey, finishKey, parameterId } from './equality-key.js';
+import { formsOfValues } from './key-forms.js';
+import { keysOf } from './parameter-keys.js';
+import type { ExtractedValues, IndexRows, ParameterValues } from './values.js';
 
-export function indexRowsOf(_values: ExtractedValues): IndexRows {
-  throw new Error('being built');
+/**
+ * What the store keeps of a resource. `_lastUpdated` has no row: it is a column of the resource itself. Duplicate keys are left out.
+ */
+export function indexRowsOf(values: ExtractedValues): IndexRows {
+  const keys = new Set<number>();
+  const rows: IndexRows = { keys: [], dates: [], numbers: [], quantities: [], strings: [] };
+  const { resourceType } = values;
+  for (const [code, found] of values.entries()) {
+    keys.add(keysOf(resourceType, code).present);
+    addKeys(resourceType, code, found, keys);
+    if (isEqualityType(found.type) || code === '_lastUpdated') continue;
+    if (found.type === 'composite') addCompositeRows(resourceType, code, found.values, rows);
+    else addRows(parameterIdOf(resourceType, code), found, rows);
+  }
+  rows.keys = [...keys];
+  return rows;
+}
+
+/** The equality keys alone: what matching looks up in its index. */
+export function equalityKeysOf(values: ExtractedValues): Set<number> {
+  const keys = new Set<number>();
+  for (const [code, found] of values.entries()) {
+    keys.add(keysOf(values.resourceType, code).present);
+    addKeys(values.resourceType, code, found, keys);
+  }
+  return keys;
+}
+
+function addKeys(resourceType: string, code: string, found: ParameterValues, keys: Set<number>): void {
+  if (found.type === 'composite') {
+    for (const parts of found.values) {
+      for (const forms of combinationsOf(parts)) {
+        const key = compositeKey({ base: resourceType, code }, forms);
+        if (key !== undefined) keys.add(key);
+      }
+    }
+    return;
+  }
+  const { prefix } = keysOf(resourceType, code);
+  formsOfValues(found, (form, first, second, third) => {
+    let state = extendKey(prefix[form], first);
+    if (second !== undefined) state = extendKey(state, second);
+    if (third !== undefined) state = extendKey(state, third);
+    keys.add(finishKey(state));
+  });
+}
+
+function addRows(param: number, found: ParameterValues, rows: IndexRows): void {
+  switch (found.type) {
+    case 'date':
+      for (const { low, high } of found.values) rows.dates.push({ param, low, high });
+      return;
+    case 'number':
+      for (const { low, high } of found.values) rows.numbers.push({ param, low, high });
+      return;
+    case 'string':
+      for (const { folded, exact } of found.values) rows.strings.push({ param, folded, exact });
+      return;
+    case 'quantity':
+      for (const value of found.values)
+        rows.quantities.push({ param, low: value.low, high: value.high, unitKeys: unitKeysOf(value) });
+  }
+}
+
+/** See composite-keys.ts for how a part stays together with the codes beside it. */
+function addCompositeRows(
+  resourceType: string,
+  code: string,
+  composites: readonly (readonly ParameterValues[])[],
+  rows: IndexRows,
+): void {
+  const parameter = { base: resourceType, code };
+  for (const parts of composites) {
+    if (parts.every(({ type }) => isEqualityType(type))) continue;
+    const combinations = combinationsOf(parts);
+    parts.forEach((part, position) => {
+      if (isEqualityType(part.type)) return;
+      if (part.type !== 'quantity') {
+        for (const forms of combinations) addRows(compositeParam(parameter, position, forms), part, rows);
+        return;
+      }
+      for (const value of part.values) {
+        const units = [undefined, ...unitKeysOf(value)];
+        const unitKeys = combinations.flatMap((forms) => units.map((unit) => compositeUnitKey(forms, unit)));
+        rows.quantities.push({ param: compositeQuantityParam(parameter, position), low: value.low, high: value.high, unitKeys });
+      }
+    });
+  }
+}
+
+const ids = new Map<string, Map<string, number>>();
+
+function parameterIdOf(type: string, code: string): number {
+  let ofType = ids.get(type);
+  if (!ofType) ids.set(type, (ofType = new Map()));
+  let id = ofType.get(code);
+  if (id === undefined) ofType.set(code, (id = parameterId(type, code)));
+  return id;
 }

@@ -3,7 +3,8 @@ import type { ElementTable } from './element-types.js';
 import type { SearchParameter } from './values.js';
 
 /** A parameter as scripts/compile-search-parameters.mjs writes it; `targets` absent: any type. */
-export type ParameterRow = Omit<SearchParameter, 'base' | 'targets' | 'components'> & Partial<Pick<SearchParameter, 'targets' | 'components'>>;
+export type ParameterRow = Omit<SearchParameter, 'base' | 'targets' | 'components'> &
+  Partial<Pick<SearchParameter, 'targets' | 'components'>>;
 
 /** All search parameters of R4B by resource type, those of Resource and DomainResource included. */
 export class SearchDefinitions {

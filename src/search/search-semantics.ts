@@ -1,8 +1,13 @@
+import { FhirError } from '../fhir/fhir-error.js';
+import { extractValues, typeReader, type TypeReader } from './extract-values.js';
+import { indexRowsOf } from './index-rows.js';
+import { parseQuery } from './parse-query.js';
+import { splitQuery, type QueryPairs } from './query-text.js';
 import type { Query } from './query.js';
 import type { SearchDefinitions } from './search-definitions.js';
 import type { ExtractedValues, IndexRows, SearchParameter } from './values.js';
 
-export type QueryPairs = readonly (readonly [name: string, value: string])[];
+export type { QueryPairs };
 
 export interface ParseOptions {
   /** `strict` refuses unknown parameters, `lenient` lists them in {@link Query.ignored}. */
@@ -13,6 +18,8 @@ export interface ParseOptions {
 
 /** What a search means, for pull and matching alike: one parser, one extraction, one set of index rows. */
 export class SearchSemantics {
+  private readonly readers = new Map<string, TypeReader>();
+
   constructor(
     readonly definitions: SearchDefinitions,
     /** FHIR bases of this hub without trailing slash: absolute references under them are local ones. */
@@ -20,36 +27,62 @@ export class SearchSemantics {
   ) {}
 
   /** @throws FhirError 400 naming the parameter */
-  parse(_type: string, _query: string | QueryPairs, _options: ParseOptions): Query {
-    throw new Error('being built');
+  parse(type: string, query: string | QueryPairs, options: ParseOptions): Query {
+    return parseQuery(this.definitions, type, query, { ...options, bases: this.bases });
   }
 
   /**
    * `Type`, `Type?query` or `/Type?query` of a classic Subscription. Everything unknown is refused, result-shaping parameters are dropped.
    * @throws FhirError 400; the caller turns it into 422
    */
-  parseCriteria(_criteria: string): Query {
-    throw new Error('being built');
+  parseCriteria(criteria: string): Query {
+    const [, type, query] = CRITERIA.exec(criteria.trim()) ?? [];
+    if (type === undefined || !this.definitions.isResourceType(type))
+      throw new FhirError('invalid', `the criteria '${criteria.slice(0, 100)}' do not begin with a resource type`, 'criteria');
+    return this.parseTerms(type, query ?? '');
   }
 
   /**
    * Search string of a topic or the terms of one of its filters, for resources of `type`; a leading `Type?` must name that type.
    * @throws FhirError 400; the caller turns it into 422
    */
-  parseTerms(_type: string, _terms: string | QueryPairs): Query {
-    throw new Error('being built');
+  parseTerms(type: string, terms: string | QueryPairs): Query {
+    const pairs = typeof terms === 'string' ? splitQuery(this.withoutType(type, terms.trim()), 'maybe-plain') : terms;
+    return parseQuery(this.definitions, type, pairs, { handling: 'criteria', bases: this.bases });
   }
 
-  /** `identity` stands in for `id` and `meta.lastUpdated`, which a stored text carries and a client's may not. */
-  extract(_type: string, _value: unknown, _identity?: { id: string; lastUpdated: Date }): ExtractedValues {
-    throw new Error('being built');
+  /**
+   * The search values of a resource, each worked out when first asked for. `identity` stands in for `id` and `meta.lastUpdated`, which a
+   * stored text carries and a client's may not.
+   */
+  extract(type: string, value: unknown, identity?: { id: string; lastUpdated: Date }): ExtractedValues {
+    return extractValues(this.readerOf(type), value, identity);
   }
 
-  indexRows(_values: ExtractedValues): IndexRows {
-    throw new Error('being built');
+  indexRows(values: ExtractedValues): IndexRows {
+    return indexRowsOf(values);
   }
 
-  parametersOf(_type: string): readonly SearchParameter[] {
-    throw new Error('being built');
+  parametersOf(type: string): readonly SearchParameter[] {
+    return this.definitions.parametersOf(type);
+  }
+
+  private withoutType(type: string, terms: string): string {
+    const [, named, query] = CRITERIA_WITH_QUERY.exec(terms) ?? [];
+    if (named === undefined || !this.definitions.isResourceType(named)) return terms.replace(/^\?/, '');
+    if (named !== type) throw new FhirError('invalid', `'${terms.slice(0, 100)}' asks for ${named} where ${type} is meant`);
+    return query ?? '';
+  }
+
+  private readerOf(type: string): TypeReader {
+    let reader = this.readers.get(type);
+    if (!reader) {
+      reader = typeReader(type, this.parametersOf(type), { elements: this.definitions.elements, bases: this.bases });
+      this.readers.set(type, reader);
+    }
+    return reader;
   }
 }
+
+const CRITERIA = /^\/?([A-Z][A-Za-z]{1,63})(?:\?([^]*))?$/;
+const CRITERIA_WITH_QUERY = /^\/?([A-Z][A-Za-z]{1,63})\?([^]*)$/;

@@ -68,11 +68,12 @@ describe('a compiled expression', () => {
         }
         compared++;
         if (JSON.stringify(ours) !== JSON.stringify(theirs))
-          differences.push(`${file} ${parameter.code} ${parameter.expression}: ${ours.join().slice(0, 200)} / ${theirs.join().slice(0, 200)}`);
+          differences.push(
+            `${file} ${parameter.code} ${parameter.expression}: ${ours.join().slice(0, 200)} / ${theirs.join().slice(0, 200)}`,
+          );
       }
     }
     expect(differences).toEqual([]);
     expect(compared).toBeGreaterThan(10_000);
   }, 600_000);
 });
-

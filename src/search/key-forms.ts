@@ -1,0 +1,103 @@
+import { extendKey, finishKey, type KeyForm, type KeyPrefix } from './equality-key.js';
+import type { ClauseValue } from './query.js';
+import type { ParameterValues, ReferenceValue, TokenValue } from './values.js';
+
+/** One thing that can be asked of a value by equality: a form and its texts. */
+export type EmitForm = (form: KeyForm, first: string, second?: string, third?: string) => void;
+
+/** Every question by equality that values answer with yes. */
+export function formsOfValues(values: ParameterValues, emit: EmitForm): void {
+  switch (values.type) {
+    case 'token':
+      for (const value of values.values) formsOfToken(value, emit);
+      return;
+    case 'reference':
+      for (const value of values.values) formsOfReference(value, emit);
+      return;
+    case 'uri':
+      for (const value of values.values) formsOfUri(value, emit);
+  }
+}
+
+function formsOfToken({ system, code, typeCodings }: TokenValue, emit: EmitForm): void {
+  if (system !== undefined) emit('system', system);
+  if (code === undefined) return;
+  emit('code', code);
+  if (system === undefined) emit('no-system', code);
+  else emit('system-code', system, code);
+  if (typeCodings) {
+    for (const coding of typeCodings) if (coding.code !== undefined) emit('of-type', coding.system ?? '', coding.code, code);
+  }
+}
+
+function formsOfReference({ type, id, url, version, identifier }: ReferenceValue, emit: EmitForm): void {
+  if (type !== undefined && id !== undefined) {
+    emit('local', type, id);
+    if (version !== undefined) emit('local-version', type, id, version);
+  }
+  if (url !== undefined) {
+    emit('url', url);
+    if (version !== undefined) emit('url-version', url, version);
+  }
+  if (identifier) formsOfIdentifier(identifier, emit);
+}
+
+function formsOfIdentifier({ system, code }: TokenValue, emit: EmitForm): void {
+  if (system !== undefined) emit('identifier-system', system);
+  if (code === undefined) return;
+  emit('identifier-code', code);
+  if (system === undefined) emit('identifier-no-system', code);
+  else emit('identifier-system-code', system, code);
+}
+
+function formsOfUri(uri: string, emit: EmitForm): void {
+  emit('uri', uri);
+  for (const path of pathsAbove(uri)) emit('below', path);
+}
+
+/** A URL and what lies above it, path by path: `http://a/b/c`, `http://a/b`, `http://a`. Only the URI itself where it has no path. */
+export function pathsAbove(uri: string): string[] {
+  const paths = [uri];
+  const start = uri.indexOf('://') + 3;
+  if (start < 3) return paths;
+  for (let slash = uri.lastIndexOf('/'); slash > start && paths.length < 32; slash = uri.lastIndexOf('/', slash - 1))
+    if (slash < uri.length - 1) paths.push(uri.slice(0, slash));
+  return paths;
+}
+
+/** The questions that a clause's value puts, any of which may be answered yes; undefined where equality does not decide. */
+export function formsOfClauseValue(value: ClauseValue, modifier: string | undefined): readonly FormTexts[] | undefined {
+  switch (value.type) {
+    case 'token': {
+      const prefix = modifier === 'identifier' ? 'identifier-' : '';
+      const { system, code } = value;
+      if (code === undefined) return [[`${prefix}system` as KeyForm, system ?? '']];
+      if (system === undefined) return [[`${prefix}code` as KeyForm, code]];
+      if (system === '') return [[`${prefix}no-system` as KeyForm, code]];
+      return [[`${prefix}system-code` as KeyForm, system, code]];
+    }
+    case 'of-type':
+      return [['of-type', value.system, value.code, value.value]];
+    case 'reference': {
+      const { candidates, url, version } = value;
+      const forms: FormTexts[] = candidates.map(({ type, id }) =>
+        version === undefined ? ['local', type, id] : ['local-version', type, id, version],
+      );
+      if (url !== undefined) forms.push(version === undefined ? ['url', url] : ['url-version', url, version]);
+      return forms;
+    }
+    case 'uri':
+      if (modifier === 'below') return [['below', value.uri]];
+      if (modifier === 'above') return pathsAbove(value.uri).map((path) => ['uri', path]);
+      return [['uri', value.uri]];
+    default:
+      return undefined;
+  }
+}
+
+/** A form and its texts. */
+export type FormTexts = readonly [form: KeyForm, ...texts: string[]];
+
+export function keyOfForm(prefixes: Readonly<Record<KeyForm, KeyPrefix>>, [form, ...texts]: FormTexts): number {
+  return finishKey(texts.reduce(extendKey, prefixes[form]));
+}

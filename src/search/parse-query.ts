@@ -1,0 +1,190 @@
+import { FhirError } from '../fhir/fhir-error.js';
+import { parseValue, type ValueContext } from './parse-value.js';
+import { checkedPairs, splitQuery, splitUnescaped, type QueryPairs } from './query-text.js';
+import type { Clause, Modifier, Query, SortKey } from './query.js';
+import type { SearchDefinitions } from './search-definitions.js';
+import { MAX_COUNT, MAX_VALUE_LENGTH, MAX_VALUES } from './search-limits.js';
+import type { SearchParameter, SearchParameterType } from './values.js';
+
+export interface ParseQueryOptions {
+  /**
+   * `strict` refuses what is unknown, `lenient` lists it in {@link Query.ignored}; `criteria` (of Subscriptions and topics) refuses what
+   * is unknown and drops what only shapes a search's result.
+   */
+  handling: 'strict' | 'lenient' | 'criteria';
+  bases: readonly string[];
+  /** The moment `ap` of a date is measured from; default: the current time. */
+  now?: number;
+}
+
+/**
+ * Reads a search on `type`. A malformed value or an unsupported modifier is refused in any handling, since leaving a filter out of what
+ * was meant as one would answer another question.
+ * @throws FhirError 400 naming the parameter
+ */
+export function parseQuery(
+  definitions: SearchDefinitions,
+  type: string,
+  query: string | QueryPairs,
+  options: ParseQueryOptions,
+): Query {
+  if (!definitions.isResourceType(type)) throw new FhirError('not-supported', `there is no resource type '${type.slice(0, 60)}'`);
+  const pairs =
+    typeof query === 'string'
+      ? splitQuery(query, options.handling === 'criteria' ? 'maybe-plain' : 'encoded')
+      : checkedPairs(query);
+  const state: Parsing = { definitions, type, options, shape: {}, clauses: [], sort: [], used: [], ignored: [] };
+  for (const pair of pairs) readPair(pair, state);
+  const { clauses, sort, used, ignored, shape } = state;
+  return { type, clauses, sort, used, ignored, countOnly: false, ...shape };
+}
+
+interface Parsing {
+  definitions: SearchDefinitions;
+  type: string;
+  options: ParseQueryOptions;
+  shape: { count?: number; total?: Query['total']; countOnly?: boolean };
+  clauses: Clause[];
+  sort: readonly SortKey[];
+  used: (readonly [string, string])[];
+  ignored: string[];
+}
+
+/** Parameters that shape the answer and do not filter. https://hl7.org/fhir/R4B/search.html#return */
+const RESULT_PARAMETERS = new Set([
+  '_format',
+  '_pretty',
+  '_count',
+  '_sort',
+  '_total',
+  '_summary',
+  '_elements',
+  '_include',
+  '_revinclude',
+  '_contained',
+  '_containedType',
+  '_score',
+  '_maxresults',
+]);
+
+function readPair(pair: readonly [string, string], state: Parsing): void {
+  const [name, value] = pair;
+  const [bare = ''] = name.split(':', 1);
+  const isResultParameter = RESULT_PARAMETERS.has(bare);
+  if (isResultParameter && state.options.handling === 'criteria') return;
+  const understood = isResultParameter ? readResultParameter(name, value, state) : readClause(name, value, state);
+  if (understood) state.used.push(pair);
+}
+
+/** @returns false where the parameter was left out */
+function unknown(name: string, why: string, state: Parsing, code: 'invalid' | 'not-supported' = 'not-supported'): false {
+  const shown = name.slice(0, 100);
+  if (state.options.handling !== 'lenient') throw new FhirError(code, `parameter '${shown}' ${why}`, shown);
+  state.ignored.push(shown);
+  return false;
+}
+
+function readResultParameter(name: string, value: string, state: Parsing): boolean {
+  const { shape } = state;
+  switch (name) {
+    case '_format':
+    case '_pretty':
+      return true;
+    case '_count':
+      if (!/^\d{1,9}$/.test(value)) throw new FhirError('invalid', "parameter '_count' is not a whole number", '_count');
+      if (Number(value) === 0) shape.countOnly = true;
+      else shape.count = Math.min(Number(value), MAX_COUNT);
+      return true;
+    case '_total':
+      if (value !== 'none' && value !== 'estimate' && value !== 'accurate')
+        throw new FhirError('invalid', "parameter '_total' is none, estimate or accurate", '_total');
+      shape.total = value;
+      return true;
+    case '_summary':
+      if (value === 'false') return true;
+      if (value !== 'count') return unknown(name, `=${value.slice(0, 20)} is not supported (count is)`, state);
+      shape.countOnly = true;
+      return true;
+    case '_sort':
+      return readSort(value, state);
+    default:
+      return unknown(name, 'is not supported', state);
+  }
+}
+
+/** Types that have an order in the store. */
+const SORTABLE = new Set<SearchParameterType>(['date', 'number', 'quantity', 'string']);
+
+function readSort(value: string, state: Parsing): boolean {
+  const keys: SortKey[] = [];
+  for (const text of value.split(',').slice(0, 20)) {
+    const code = text.replace(/^-/, '');
+    const parameter = state.definitions.find(state.type, code);
+    if (!parameter) return unknown('_sort', `: ${state.type} has no parameter '${code.slice(0, 60)}'`, state, 'invalid');
+    if (code !== '_id' && !SORTABLE.has(parameter.type))
+      return unknown('_sort', `: '${code}' (${parameter.type}) has no order to sort by`, state);
+    keys.push({ parameter, descending: text.startsWith('-') });
+  }
+  state.sort = [...state.sort, ...keys];
+  return true;
+}
+
+/** Modifiers by the parameter's type, beside `:missing` (all but composites) and `:[type]` (references). */
+const MODIFIERS: Readonly<Record<SearchParameterType, readonly string[]>> = {
+  string: ['exact', 'contains'],
+  token: ['not', 'text', 'of-type'],
+  reference: ['identifier'],
+  uri: ['below', 'above'],
+  date: [],
+  number: [],
+  quantity: [],
+  composite: [],
+  special: [],
+};
+
+function readClause(name: string, value: string, state: Parsing): boolean {
+  const { definitions, type, options } = state;
+  const colon = name.indexOf(':');
+  const code = colon < 0 ? name : name.slice(0, colon);
+  const suffix = colon < 0 ? undefined : name.slice(colon + 1);
+  if (code === '_has') return unknown(name, 'is not supported: _has looks at other resources', state);
+  if (code.includes('.') || suffix?.includes('.'))
+    return unknown(name, 'is not supported: chains look at other resources', state);
+  const parameter = definitions.find(type, code);
+  if (!parameter) return unknown(name, `is unknown for ${type}`, state, 'invalid');
+  if (parameter.type === 'special') throw new FhirError('not-supported', `parameter '${code}' is not supported`, code);
+  const { modifier, targetType } = readModifier(suffix, parameter, definitions);
+  if (value === '') return unknown(name, 'has no value', state, 'invalid');
+  const context: ValueContext = { definitions, bases: options.bases, now: options.now ?? Date.now(), written: name };
+  const values = splitValues(value, name).map((text) => parseValue(text, parameter, modifier, targetType, context));
+  if (modifier === 'missing' && values.length > 1) throw new FhirError('invalid', `parameter '${name}' takes one value`, name);
+  state.clauses.push({ parameter, ...(modifier ? { modifier } : {}), ...(targetType ? { targetType } : {}), values });
+  return true;
+}
+
+function readModifier(
+  suffix: string | undefined,
+  { type, code, targets }: SearchParameter,
+  definitions: SearchDefinitions,
+): { modifier?: Modifier; targetType?: string } {
+  if (suffix === undefined) return {};
+  if (suffix === 'missing' && type !== 'composite') return { modifier: 'missing' };
+  if (MODIFIERS[type].includes(suffix)) return { modifier: suffix as Modifier };
+  const name = `${code}:${suffix.slice(0, 60)}`;
+  if (type === 'reference' && definitions.isResourceType(suffix)) {
+    if (targets.includes(suffix)) return { modifier: 'type', targetType: suffix };
+    throw new FhirError('invalid', `parameter '${name}': '${code}' does not lead to ${suffix}`, name);
+  }
+  throw new FhirError('not-supported', `parameter '${name}': this modifier is not supported for a ${type} parameter`, name);
+}
+
+function splitValues(value: string, name: string): string[] {
+  const values = splitUnescaped(value, ',');
+  if (values.length > MAX_VALUES) throw new FhirError('invalid', `parameter '${name}' has more than ${MAX_VALUES} values`, name);
+  for (const each of values) {
+    if (each === '') throw new FhirError('invalid', `parameter '${name}' has an empty value in its list`, name);
+    if (each.length > MAX_VALUE_LENGTH)
+      throw new FhirError('invalid', `parameter '${name}' has a value longer than ${MAX_VALUE_LENGTH} characters`, name);
+  }
+  return values;
+}

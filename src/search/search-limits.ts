@@ -1,0 +1,12 @@
+/** Longest query string taken, before decoding. */
+export const MAX_QUERY_LENGTH = 256 * 1024;
+/** Most `name=value` pairs in a query. */
+export const MAX_PAIRS = 200;
+/** Most values of one OR list: `_id=a,b,c …`. */
+export const MAX_VALUES = 1_000;
+/** Longest single value. */
+export const MAX_VALUE_LENGTH = 4_096;
+/** Largest page. */
+export const MAX_COUNT = 1_000;
+/** Most combinations of the codes of one composite value that are kept in the index. */
+export const MAX_COMPOSITE_COMBINATIONS = 4_096;
