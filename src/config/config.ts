@@ -12,7 +12,7 @@ type Slices = {
 
 /** The settings, read once and frozen. A stage is given its own slice of it (`config.http`). */
 // The class is the injection token, the interface its shape: both bear one name on purpose.
-// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging, @typescript-eslint/no-empty-object-type
 export interface Config extends Slices {}
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging
 export class Config {

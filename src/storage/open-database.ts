@@ -68,6 +68,7 @@ async function untilItAnswers(url: string, log: Log): Promise<void> {
       if (Date.now() > deadline || !isPassing(error as { code?: string })) {
         throw new Error(
           `The database of DATABASE_URL does not answer: ${(error as Error).message || (error as { code?: string }).code}`,
+          { cause: error },
         );
       }
       if (attempt === 1) log.info({ err: error }, 'database.waiting');
