@@ -24,8 +24,6 @@ export interface MemberDefinition {
   readonly test?: PrimitiveTest;
   /** For a primitive that may carry id and extensions in a member beside it (`_status`), and for that member: the name of the other. */
   readonly sibling?: string;
-  /** Whether this is such a member beside a primitive. */
-  readonly beside: boolean;
 }
 
 export interface TypeDefinition {
@@ -98,10 +96,10 @@ export class Definitions {
       const memberName = name.endsWith('[x]') ? name.slice(0, -3) + type.charAt(0).toUpperCase() + type.slice(1) : name;
       const test = PRIMITIVE_TESTS[type];
       const sibling = test !== undefined && mayHaveExtensions(name, type) ? `_${memberName}` : undefined;
-      members.set(memberName, { name: memberName, element, type, test, sibling, beside: false });
+      members.set(memberName, { name: memberName, element, type, test, sibling });
       memberNames.push(memberName);
       if (sibling === undefined) continue;
-      members.set(sibling, { name: sibling, element, type: 'Element', sibling: memberName, beside: true });
+      members.set(sibling, { name: sibling, element, type: 'Element', sibling: memberName });
       memberNames.push(sibling);
     }
     return element;

@@ -26,7 +26,7 @@ const INVALID: Record<string, string> = {
   'SearchParameter-valueset-extensions-ValueSet-keyword.json': LACKS_BASE,
   'SearchParameter-valueset-extensions-ValueSet-workflow.json': LACKS_BASE,
   'SearchParameter-questionnaireresponse-extensions-QuestionnaireResponse-item-subject.json':
-    'has an id of 69 characters; 64 are allowed',
+    'has an id of 67 characters; 64 are allowed',
 };
 
 function bytesOf(name: string): Buffer {
