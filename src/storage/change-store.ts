@@ -93,7 +93,7 @@ export class PostgresChangeStore extends ChangeStore {
   private async flush(units: Waiting[]): Promise<void> {
     this.underWay += 1;
     try {
-      if (await this.store(units)) this.wakeUps.send('changes');
+      await this.store(units);
     } finally {
       this.underWay -= 1;
       this.queue.release(units);
@@ -101,31 +101,27 @@ export class PostgresChangeStore extends ChangeStore {
     }
   }
 
-  /**
-   * Stores the units together; where the database refuses the lot for what one of them holds, each alone. Settles every unit's promise;
-   * says whether anything was written.
-   */
-  private async store(units: readonly Waiting[]): Promise<boolean> {
+  /** Stores the units together; where the database refuses the lot for what one of them holds, each alone. Settles every unit's promise. */
+  private async store(units: readonly Waiting[]): Promise<void> {
     try {
       return await this.storeTogether(units);
     } catch (error) {
       const failure = storageFailure(error);
       if (units.length === 1 || failure.code === 'transient') {
         for (const { reject } of units) reject(failure.error);
-        return false;
+        return;
       }
     }
-    let written = false;
-    for (const unit of units) written = (await this.store([unit])) || written;
-    return written;
+    for (const unit of units) await this.store([unit]);
   }
 
-  private async storeTogether(units: readonly Waiting[]): Promise<boolean> {
+  private async storeTogether(units: readonly Waiting[]): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        const settled = await this.attempt(units, attempt > 1);
-        for (const settle of settled.settle) settle();
-        return settled.written;
+        const { settle, written } = await this.attempt(units, attempt > 1);
+        if (written) this.wakeUps.send('changes');
+        for (const each of settle) each();
+        return;
       } catch (error) {
         if (!isLostRace(error) || attempt >= ATTEMPTS) throw error;
       }

@@ -4,8 +4,8 @@ import { FhirError } from '../fhir/fhir-error.js';
 const LOST_RACES = new Set(['23505', '40001', '40P01']);
 /** The server cancelled the statement for its length. */
 const CANCELLED = new Set(['57014', '25P03', '25P04']);
-/** Connection, resource and operator classes of https://www.postgresql.org/docs/18/errcodes-appendix.html */
-const AWAY = /^(08|53|57|58|25006)/;
+/** Classes of https://www.postgresql.org/docs/18/errcodes-appendix.html: connection, catalog, resources, operator; and closed databases. */
+const AWAY = /^(08|3D|53|57|58|25006|55000)/;
 const NETWORK = /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EHOST|ENET|EAI_|ENOENT)/;
 const PG_LOST =
   /connection terminated|connection timeout|timeout exceeded when trying to connect|client was closed|not queryable|pool after calling end/i;
