@@ -1,7 +1,11 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import type { Config } from './config/config.js';
 import { ConfigModule } from './config/config.module.js';
+import { EdgeModule } from './http/edge.module.js';
 import { HealthModule } from './http/health.module.js';
+import { IntakeModule } from './intake/intake.module.js';
+import { PullModule } from './pull/pull.module.js';
+import { SearchModule } from './search/search.module.js';
 import { StorageModule } from './storage/storage.module.js';
 import type { Log } from './telemetry/log.js';
 import { TelemetryModule } from './telemetry/telemetry.module.js';
@@ -16,7 +20,11 @@ export class AppModule {
         ConfigModule.of(config),
         TelemetryModule.of(log),
         StorageModule.of(databaseUrl),
+        SearchModule,
+        EdgeModule,
         HealthModule,
+        IntakeModule,
+        PullModule,
         // one line for each stage, in the order of the data's way
       ],
     };

@@ -3,6 +3,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
 import { Config } from '../config/config.js';
 import { serveInside } from '../http/inner-requests.js';
+import { PullModule } from '../pull/pull.module.js';
 import { ResourceReader } from '../pull/resource-reader.js';
 import { SearchSemantics } from '../search/search-semantics.js';
 import { PostgresChangeStore } from '../storage/change-store.js';
@@ -27,6 +28,8 @@ import { WriteRules } from './write-rules.js';
 /** Changes come in. Global for its door, the change store, and for the rules that other modules add. */
 @Global()
 @Module({
+  // For the reading side alone: conditional interactions and references look for what is stored.
+  imports: [PullModule],
   controllers: [CreateController, UpdateController, DeleteController, BundleController],
   providers: [
     WriteRules,

@@ -5,6 +5,7 @@ import { WakeUps } from '../wake-ups/wake-ups.js';
 import { Database } from './database.js';
 import { LogEpoch } from './log-epoch.js';
 import { PostgresWakeUps } from './postgres-wake-ups.js';
+import { SearchDatabase } from './search-database.js';
 
 /** The database, the epoch of its log and the wake-ups, for every module. Main closes them, after all modules have stopped. */
 @Module({})
@@ -21,6 +22,14 @@ export class StorageModule {
           useFactory: (config: Config, log: Log) =>
             new Database(url, config.storage.poolSize, (error) => log.debug({ err: error }, 'database.connection-lost')),
         },
+        {
+          provide: SearchDatabase,
+          inject: [Config, Log],
+          useFactory: (config: Config, log: Log) =>
+            new SearchDatabase(url, Math.max(2, Math.floor(config.storage.poolSize / 2)), (error) =>
+              log.debug({ err: error }, 'database.connection-lost'),
+            ),
+        },
         { provide: LogEpoch, inject: [Database], useFactory: (database: Database) => LogEpoch.open(database) },
         {
           provide: PostgresWakeUps,
@@ -33,7 +42,7 @@ export class StorageModule {
         },
         { provide: WakeUps, useExisting: PostgresWakeUps },
       ],
-      exports: [Database, LogEpoch, WakeUps],
+      exports: [Database, SearchDatabase, LogEpoch, WakeUps],
     };
   }
 }
