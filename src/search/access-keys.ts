@@ -38,8 +38,8 @@ function keysOfAll(
     if (value.type === 'composite') {
       const parts = partsOf(value);
       if (!parts) return undefined;
-      for (const forms of combinationsAskedFor(parts)) {
-        const key = compositeKey(parameter, forms);
+      for (const combination of combinationsAskedFor(parts)) {
+        const key = compositeKey(parameter, combination);
         if (key === undefined) return undefined;
         keys.add(key);
       }

@@ -28,8 +28,40 @@ export function extendKey(prefix: KeyPrefix, part: string): KeyPrefix {
   return { a: (a << 13) | (a >>> 19), b: (b << 17) | (b >>> 15) };
 }
 
+/** The state after two more numbers. */
+export function extendByNumbers({ a, b }: KeyPrefix, first: number, second: number): KeyPrefix {
+  const mixedA = Math.imul(a ^ first, 0x85ebca6b);
+  const mixedB = Math.imul(b ^ second, 0xc2b2ae35);
+  return { a: (mixedA << 13) | (mixedA >>> 19), b: (mixedB << 17) | (mixedB >>> 15) };
+}
+
+/** `finishKey` of `extendKey` of each part, in one go and without making objects: some fifty of these for each resource taken in. */
+export function keyAfter(prefix: KeyPrefix, first: string, second?: string, third?: string): number {
+  let { a, b } = prefix;
+  let part: string | undefined = first;
+  for (let position = 1; part !== undefined && position <= 3; position++) {
+    for (let i = 0; i < part.length; i++) {
+      const unit = part.charCodeAt(i);
+      a = Math.imul(a ^ unit, 0x85ebca6b);
+      a = (a << 13) | (a >>> 19);
+      b = Math.imul(b ^ unit, 0xc2b2ae35);
+      b = (b << 17) | (b >>> 15);
+    }
+    a = Math.imul(a ^ SEPARATOR, 0x85ebca6b);
+    a = (a << 13) | (a >>> 19);
+    b = Math.imul(b ^ SEPARATOR, 0xc2b2ae35);
+    b = (b << 17) | (b >>> 15);
+    part = position === 1 ? second : third;
+  }
+  return finish(a, b);
+}
+
 /** Finishes a state into a safe integer of 53 bits. */
 export function finishKey({ a, b }: KeyPrefix): number {
+  return finish(a, b);
+}
+
+function finish(a: number, b: number): number {
   const x = scramble(a ^ Math.imul(b, 0x9e3779b1));
   const y = scramble(b ^ Math.imul(a, 0x27d4eb2f));
   return (y & 0x1fffff) * 0x1_0000_0000 + (x >>> 0);

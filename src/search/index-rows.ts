@@ -1,4 +1,5 @@
 import {
+  type Combination,
   combinationsOf,
   compositeKey,
   compositeParam,
@@ -7,7 +8,7 @@ import {
   isEqualityType,
   unitKeysOf,
 } from './composite-keys.js';
-import { extendKey, finishKey, parameterId } from './equality-key.js';
+import { keyAfter, parameterId } from './equality-key.js';
 import { formsOfValues } from './key-forms.js';
 import { keysOf } from './parameter-keys.js';
 import type { ExtractedValues, IndexRows, ParameterValues } from './values.js';
@@ -21,10 +22,9 @@ export function indexRowsOf(values: ExtractedValues): IndexRows {
   const { resourceType } = values;
   for (const [code, found] of values.entries()) {
     keys.add(keysOf(resourceType, code).present);
-    addKeys(resourceType, code, found, keys);
-    if (isEqualityType(found.type) || code === '_lastUpdated') continue;
-    if (found.type === 'composite') addCompositeRows(resourceType, code, found.values, rows);
-    else addRows(parameterIdOf(resourceType, code), found, rows);
+    if (found.type === 'composite') addComposite(resourceType, code, found.values, keys, rows);
+    else if (isEqualityType(found.type)) addKeys(resourceType, code, found, keys);
+    else if (code !== '_lastUpdated') addRows(parameterIdOf(resourceType, code), found, rows);
   }
   rows.keys = [...keys];
   return rows;
@@ -35,28 +35,29 @@ export function equalityKeysOf(values: ExtractedValues): Set<number> {
   const keys = new Set<number>();
   for (const [code, found] of values.entries()) {
     keys.add(keysOf(values.resourceType, code).present);
-    addKeys(values.resourceType, code, found, keys);
+    if (found.type !== 'composite') addKeys(values.resourceType, code, found, keys);
+    else {
+      const parameter = { base: values.resourceType, code };
+      for (const parts of found.values) addCompositeKeys(parameter, combinationsOf(parts), keys);
+    }
   }
   return keys;
 }
 
 function addKeys(resourceType: string, code: string, found: ParameterValues, keys: Set<number>): void {
-  if (found.type === 'composite') {
-    for (const parts of found.values) {
-      for (const forms of combinationsOf(parts)) {
-        const key = compositeKey({ base: resourceType, code }, forms);
-        if (key !== undefined) keys.add(key);
-      }
-    }
-    return;
-  }
   const { prefix } = keysOf(resourceType, code);
-  formsOfValues(found, (form, first, second, third) => {
-    let state = extendKey(prefix[form], first);
-    if (second !== undefined) state = extendKey(state, second);
-    if (third !== undefined) state = extendKey(state, third);
-    keys.add(finishKey(state));
-  });
+  formsOfValues(found, (form, first, second, third) => keys.add(keyAfter(prefix[form], first, second, third)));
+}
+
+function addCompositeKeys(
+  parameter: { base: string; code: string },
+  combinations: readonly Combination[],
+  keys: Set<number>,
+): void {
+  for (const combination of combinations) {
+    const key = compositeKey(parameter, combination);
+    if (key !== undefined) keys.add(key);
+  }
 }
 
 function addRows(param: number, found: ParameterValues, rows: IndexRows): void {
@@ -73,29 +74,33 @@ function addRows(param: number, found: ParameterValues, rows: IndexRows): void {
     case 'quantity':
       for (const value of found.values)
         rows.quantities.push({ param, low: value.low, high: value.high, unitKeys: unitKeysOf(value) });
+      return;
+    default:
+      return;
   }
 }
 
 /** See composite-keys.ts for how a part stays together with the codes beside it. */
-function addCompositeRows(
+function addComposite(
   resourceType: string,
   code: string,
   composites: readonly (readonly ParameterValues[])[],
+  keys: Set<number>,
   rows: IndexRows,
 ): void {
   const parameter = { base: resourceType, code };
   for (const parts of composites) {
-    if (parts.every(({ type }) => isEqualityType(type))) continue;
     const combinations = combinationsOf(parts);
+    addCompositeKeys(parameter, combinations, keys);
     parts.forEach((part, position) => {
       if (isEqualityType(part.type)) return;
       if (part.type !== 'quantity') {
-        for (const forms of combinations) addRows(compositeParam(parameter, position, forms), part, rows);
+        for (const combination of combinations) addRows(compositeParam(parameter, position, combination), part, rows);
         return;
       }
       for (const value of part.values) {
         const units = [undefined, ...unitKeysOf(value)];
-        const unitKeys = combinations.flatMap((forms) => units.map((unit) => compositeUnitKey(forms, unit)));
+        const unitKeys = combinations.flatMap((combination) => units.map((unit) => compositeUnitKey(combination, unit)));
         rows.quantities.push({ param: compositeQuantityParam(parameter, position), low: value.low, high: value.high, unitKeys });
       }
     });

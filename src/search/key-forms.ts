@@ -16,6 +16,9 @@ export function formsOfValues(values: ParameterValues, emit: EmitForm): void {
       return;
     case 'uri':
       for (const value of values.values) formsOfUri(value, emit);
+      return;
+    default:
+      return;
   }
 }
 
