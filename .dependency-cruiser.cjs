@@ -1,12 +1,12 @@
 /** Holds the picture of docs/architecture.md still. */
 const stages = ['intake', 'sources', 'matching', 'delivery', 'pull', 'maintenance'];
-const module = '\\.module\\.ts$';
+const wiring = '\\.module\\.ts$';
 
 /** A folder may import only the ones listed (and packages); modules wire and are free. */
 const mayOnlyImport = (folder, allowed) => ({
   name: `${folder}-imports`,
   severity: 'error',
-  from: { path: `^src/${folder}/`, pathNot: module },
+  from: { path: `^src/${folder}/`, pathNot: wiring },
   to: { path: '^src/', pathNot: `^src/(${[folder, ...allowed].join('|')})/` },
 });
 
@@ -31,14 +31,19 @@ module.exports = {
     {
       name: 'pure-files-know-no-framework',
       severity: 'error',
-      from: { path: '^src/(fhir|search|topics|subscriptions)/', pathNot: module },
+      from: { path: '^src/(fhir|search|topics|subscriptions)/', pathNot: wiring },
       to: { path: 'node_modules/(@nestjs|typeorm|pg)/' },
     },
-    { name: 'typeorm-in-storage-alone', severity: 'error', from: { path: '^src/', pathNot: '^src/storage/' }, to: { path: 'node_modules/(typeorm|pg)/' } },
+    {
+      name: 'typeorm-in-storage-alone',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/storage/' },
+      to: { path: 'node_modules/(typeorm|pg)/' },
+    },
     {
       name: 'only-modules-name-storage',
       severity: 'error',
-      from: { path: `^src/(${stages.join('|')}|fhir|search|topics|subscriptions|http|access)/`, pathNot: module },
+      from: { path: `^src/(${stages.join('|')}|fhir|search|topics|subscriptions|http|access)/`, pathNot: wiring },
       to: { path: '^src/storage/' },
     },
   ],
