@@ -1,0 +1,36 @@
+/** One measured row, as printed and as written to `results/`. */
+export interface Figure {
+  /** The row of DESIGN 6, or the bare limit beside it. */
+  row: string;
+  /** What ran, so that the figure can be got again. */
+  ran: string;
+  /** Per second. */
+  rate?: number;
+  p50?: number;
+  p99?: number;
+  /** Of p50, p99 and value. */
+  unit?: 'ms' | 'µs' | 's' | 'MB' | 'bytes';
+  /** A figure that is neither a rate nor a percentile. */
+  value?: number;
+  target?: string;
+  /** What a reader has to know, such as a count that fell short. */
+  note?: string;
+}
+
+export interface BenchOptions {
+  /** A tenth of the size or less: to see that it runs, not to quote. */
+  quick: boolean;
+  subscribers: number;
+  observations: number;
+}
+
+export type Bench = (options: BenchOptions) => Promise<Figure[]>;
+
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}
+
+export function latency(values: readonly number[]): Pick<Figure, 'p50' | 'p99' | 'unit'> {
+  return { p50: percentile(values, 0.5), p99: percentile(values, 0.99), unit: 'ms' };
+}

