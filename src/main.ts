@@ -66,7 +66,7 @@ async function stopAndExit(hub: Hub, config: Config, log: Log, code: number): Pr
     log.error({ err: error }, 'hub.stop-failed');
     process.exit(1);
   }
-  log.info({ uptimeSeconds: Math.round(process.uptime()) }, 'hub.stopped');
+  if (code === 0) log.info({ uptimeSeconds: Math.round(process.uptime()) }, 'hub.stopped');
   process.exit(code);
 }
 

@@ -3,6 +3,7 @@ import { chownSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Binaries } from './binaries.js';
+import { clearLeftovers } from './leftovers.js';
 import { canReach } from './reachable.js';
 import type { SystemUser } from './system-user.js';
 
@@ -39,6 +40,8 @@ export function programOptions({ user }: Cluster, folder: string) {
 export async function initialiseCluster(cluster: Cluster, options: { sync: boolean } = { sync: true }): Promise<void> {
   if (existsSync(join(cluster.folder, 'PG_VERSION'))) return;
   const aside = `${cluster.folder}.making`;
+  // The initdb of a hub that was killed meanwhile goes on by itself.
+  await clearLeftovers(aside);
   rmSync(aside, { recursive: true, force: true });
   mkdirSync(aside, { mode: 0o700 });
   if (cluster.user) chownSync(aside, cluster.user.uid, cluster.user.gid);

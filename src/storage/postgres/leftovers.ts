@@ -23,11 +23,11 @@ async function stopOrphans(folder: string, postmaster: number | undefined): Prom
   const gone = () => processesIn(folder).length === 0;
   if (postmaster !== undefined && processesIn(folder).includes(postmaster)) {
     signal(postmaster, 'SIGINT');
-    if (await until(gone, 15_000)) return;
+    if (await until(gone, 8_000)) return;
     signal(postmaster, 'SIGQUIT');
   }
   // Children notice the death of their server by themselves, most of them at once.
-  if (await until(gone, 5_000)) return;
+  if (await until(gone, 3_000)) return;
   for (const pid of processesIn(folder)) signal(pid, 'SIGKILL');
   if (!(await until(gone, 5_000))) {
     const rest = processesIn(folder).filter((pid) => processIdentity(pid) !== undefined);
