@@ -18,7 +18,7 @@ export interface MatchedBatch {
   lease: MatchingLease;
   /** New position: that of the last change of the batch. */
   position: LogPosition;
-  /** In order; one entry for each (group, change). */
+  /** In order; one entry for each (group, change). A group that nobody ever joined is left out. */
   events: readonly { groupFingerprint: string; change: LogPosition }[];
   /**
    * In order; `afterEvent` is the number of entries of `events` that precede the membership change (so a join does not see them and a
@@ -29,13 +29,21 @@ export interface MatchedBatch {
   subscriptionIds: readonly string[];
 }
 
+/** Which group's events a subscription takes at the position matching stands at. */
+export interface Membership {
+  subscriptionId: string;
+  groupFingerprint: string;
+}
+
 /** The numbered log as matching writes it: groups' counters, events, segments and the position, in one transaction. */
 export abstract class EventLedger {
+  /** All subscriptions that take events, as of the leased position; to be compared with their Subscriptions at start. */
+  abstract memberships(): AsyncIterable<readonly Membership[]>;
   /** Takes or renews the right to match; undefined while another process holds it. */
   abstract lease(process: string, seconds: number): Promise<MatchingLease | undefined>;
   abstract release(process: string): Promise<void>;
   /**
-   * Commits the batch. Returns the lease moved on.
+   * Commits the batch and renews the lease for as long as it was taken for. Returns the lease moved on.
    * @throws LeaseLost when the token is no longer the current one: nothing was written
    */
   abstract commit(batch: MatchedBatch): Promise<MatchingLease>;

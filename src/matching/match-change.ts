@@ -1,0 +1,87 @@
+import type { Change } from '../fhir/change.js';
+import type { SearchSemantics } from '../search/search-semantics.js';
+import type { ExtractedValues } from '../search/values.js';
+import type { CompiledTopic, ResourceState, TopicChange } from '../topics/compile-topic.js';
+import { LIVE } from './entry.js';
+import type { PredicateIndex } from './predicate-index.js';
+
+/** A topic that somebody subscribes to, and the key that stands for "it fired". */
+export interface ListeningTopic {
+  gate: number;
+  topic: CompiledTopic;
+}
+
+export interface StandingMatch<Group> {
+  index: PredicateIndex<Group>;
+  /** Topics with a trigger for the type of the change. */
+  topics: readonly ListeningTopic[];
+  semantics: SearchSemantics;
+  /** A criterion that could not be evaluated on this resource: its trigger does not fire. */
+  onTriggerError(error: unknown, topic: CompiledTopic): void;
+}
+
+/**
+ * The groups that hear of a change, each once. Triggers are decided once for a change; then filters and criteria are found by the keys
+ * of the state the change leaves behind, for a delete of the state before it.
+ */
+export function matchChange<Group>(change: Change, previous: Change | undefined, standing: StandingMatch<Group>): Group[] {
+  const { index, semantics } = standing;
+  if (!index.concerns(change.type)) return [];
+  const seen: TopicChange = {
+    type: change.type,
+    interaction: change.interaction,
+    previous: previous === undefined ? undefined : stateOf(previous, semantics),
+    current: change.body === null ? undefined : stateOf(change, semantics),
+  };
+  const gates = firedGates(seen, standing);
+  if (seen.current !== undefined) gates.push(LIVE);
+  const focus = seen.current ?? seen.previous;
+  // A delete whose last content is gone matches only what asks nothing of it.
+  const keys = focus === undefined || gates.length === 0 ? [] : semantics.indexRows(focus.values).keys;
+  if (gates.length === 0) return [];
+  const groups = index.match({ type: change.type, keys, gates, values: () => focus?.values ?? noValues(change.type) });
+  return groups.length > 1 ? [...new Set(groups)] : groups;
+}
+
+function firedGates(seen: TopicChange, { topics, onTriggerError }: StandingMatch<unknown>): number[] {
+  const gates: number[] = [];
+  const decided = new Map<CompiledTopic, boolean>();
+  for (const { gate, topic } of topics) {
+    let fired = decided.get(topic);
+    if (fired === undefined) {
+      fired = fires(topic, seen, onTriggerError);
+      decided.set(topic, fired);
+    }
+    if (fired) gates.push(gate);
+  }
+  return gates;
+}
+
+function fires(topic: CompiledTopic, seen: TopicChange, onError: StandingMatch<unknown>['onTriggerError']): boolean {
+  return topic.triggers.some((trigger) => {
+    if (trigger.type !== seen.type && trigger.type !== 'Resource') return false;
+    try {
+      return trigger.fires(seen);
+    } catch (error) {
+      onError(error, topic);
+      return false;
+    }
+  });
+}
+
+function stateOf(change: Change, semantics: SearchSemantics): ResourceState {
+  let resource: unknown;
+  let values: ExtractedValues | undefined;
+  return {
+    get resource() {
+      return (resource ??= JSON.parse(change.body ?? 'null'));
+    },
+    get values() {
+      return (values ??= semantics.extract(change.type, this.resource, { id: change.id, lastUpdated: change.at }));
+    },
+  };
+}
+
+function noValues(resourceType: string): ExtractedValues {
+  return { resourceType, get: () => undefined, entries: () => [] };
+}

@@ -1,0 +1,37 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { SearchSemantics } from '../search/search-semantics.js';
+import { PostgresChangeLog } from '../storage/change-log.js';
+import { Database } from '../storage/database.js';
+import { PostgresEventLedger } from '../storage/event-ledger.js';
+import { Log } from '../telemetry/log.js';
+import { WakeUps } from '../wake-ups/wake-ups.js';
+import { DEFAULT_MATCHING, MatchingWorker } from './matching.worker.js';
+
+/** Stored changes become numbered events, in this process or in another one on the same database. */
+@Module({
+  providers: [
+    {
+      provide: MatchingWorker,
+      inject: [Database, WakeUps, SearchSemantics, Log],
+      useFactory: (database: Database, wakeUps: WakeUps, semantics: SearchSemantics, log: Log) =>
+        new MatchingWorker(new PostgresChangeLog(database), new PostgresEventLedger(database), wakeUps, semantics, log, {
+          ...DEFAULT_MATCHING,
+          process: `${hostname()} ${process.pid} ${randomUUID()}`,
+        }),
+    },
+  ],
+  exports: [MatchingWorker],
+})
+export class MatchingModule implements OnApplicationBootstrap, OnApplicationShutdown {
+  constructor(private readonly worker: MatchingWorker) {}
+
+  onApplicationBootstrap(): void {
+    this.worker.start();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.worker.stop();
+  }
+}

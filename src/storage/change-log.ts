@@ -1,0 +1,48 @@
+import type { Change, LogPosition } from '../fhir/change.js';
+import { ChangeLog } from '../matching/change-log.js';
+import { type ChangeRow, changeOf } from './change-row.js';
+import type { Database } from './database.js';
+import { PREVIOUS_VERSIONS } from './sql/previous-versions.sql.js';
+import { SNAPSHOT_AT } from './sql/snapshot-at.sql.js';
+import { TAIL_CHANGES } from './sql/tail-changes.sql.js';
+
+const SNAPSHOT_PAGE = 1000;
+
+/** The change log in PostgreSQL, tailed so that nothing is skipped however many write at once (docs/adr/0005-matching-position.md). */
+export class PostgresChangeLog extends ChangeLog {
+  constructor(private readonly database: Database) {
+    super();
+  }
+
+  async after({ epoch, xid, seq }: LogPosition, limit: number): Promise<Change[]> {
+    return (await this.database.rows<ChangeRow>(TAIL_CHANGES, [epoch, xid, seq, limit])).map(changeOf);
+  }
+
+  async previous(changes: readonly Change[]): Promise<Map<Change, Change>> {
+    const rows = await this.database.rows<ChangeRow & { n: number }>(PREVIOUS_VERSIONS, [
+      changes.map(({ type }) => type),
+      changes.map(({ id }) => id),
+      changes.map(({ version }) => version),
+    ]);
+    const previous = new Map<Change, Change>();
+    for (const row of rows) {
+      const change = changes[row.n - 1];
+      if (change !== undefined) previous.set(change, changeOf(row));
+    }
+    return previous;
+  }
+
+  async *snapshot(types: readonly string[], { epoch, xid, seq }: LogPosition): AsyncIterable<Change[]> {
+    for (const type of types) {
+      let after = '';
+      for (;;) {
+        const rows = await this.database.rows<ChangeRow>(SNAPSHOT_AT, [type, epoch, xid, seq, after, SNAPSHOT_PAGE]);
+        const living = rows.filter((row) => row.body !== null).map(changeOf);
+        if (living.length > 0) yield living;
+        const last = rows.at(-1);
+        if (last === undefined || rows.length < SNAPSHOT_PAGE) break;
+        after = last.id;
+      }
+    }
+  }
+}

@@ -1,0 +1,233 @@
+import { EventLedger, LeaseLost, type MatchedBatch, type MatchingLease, type Membership } from '../matching/event-ledger.js';
+import { type OrdinalSegment, playSteps, type SegmentStep } from '../subscriptions/membership-steps.js';
+import type { Database, Queryable } from './database.js';
+import { LEASE_MATCHING, RELEASE_MATCHING } from './sql/lease-matching.sql.js';
+import {
+  FORGET_SUBSCRIPTIONS,
+  GROUPS_CONCERNED,
+  LAST_SEGMENTS,
+  MAKE_CURSORS,
+  MAKE_GROUPS,
+  OPEN_MEMBERSHIPS,
+  SAVE_SEGMENTS,
+} from './sql/memberships.sql.js';
+import { MOVE_MATCHING_POSITION } from './sql/move-matching-position.sql.js';
+import { RECORD_EVENTS } from './sql/record-events.sql.js';
+
+interface LeaseRow {
+  token: string;
+  epoch: number;
+  xid: bigint;
+  seq: bigint;
+  batch: bigint;
+}
+
+interface SegmentRow {
+  subscription_id: string;
+  ordinal: number;
+  group_id: bigint;
+  after_n: bigint;
+  until_n: bigint | null;
+  first_number: bigint;
+}
+
+const MEMBERSHIP_PAGE = 10_000;
+
+/**
+ * The numbered log in PostgreSQL, written by matching. A batch is one transaction that need not wait for the disk: what a crash takes is
+ * matched again from the change log, with the same result.
+ */
+export class PostgresEventLedger extends EventLedger {
+  private leaseSeconds = 4;
+
+  constructor(private readonly database: Database) {
+    super();
+  }
+
+  async lease(process: string, seconds: number): Promise<MatchingLease | undefined> {
+    this.leaseSeconds = seconds;
+    const [row] = await this.database.rows<LeaseRow>(LEASE_MATCHING, [process, seconds]);
+    return row && { token: row.token, position: { epoch: row.epoch, xid: row.xid, seq: row.seq }, batch: row.batch };
+  }
+
+  async release(process: string): Promise<void> {
+    await this.database.run(RELEASE_MATCHING, [process]);
+  }
+
+  async commit(batch: MatchedBatch): Promise<MatchingLease> {
+    const { lease, position, events, memberships, subscriptionIds } = batch;
+    const announced = events.length > 0 || memberships.length > 0 || subscriptionIds.length > 0;
+    const number = lease.batch + (announced ? 1n : 0n);
+    const move = (on: Queryable) =>
+      on.rows<{ batch: bigint }>(MOVE_MATCHING_POSITION, [
+        lease.token,
+        lease.batch,
+        position.epoch,
+        position.xid,
+        position.seq,
+        announced ? 1 : 0,
+        this.leaseSeconds,
+        lease.position.epoch,
+        lease.position.xid,
+        lease.position.seq,
+      ]);
+    await this.database.transaction(
+      async (tx) => {
+        if ((await move(tx)).length === 0) throw new LeaseLost();
+        if (!announced) return;
+        if (memberships.length > 0) await recordMemberships(tx, batch);
+        await recordEvents(tx, batch, number);
+      },
+      { durable: false },
+    );
+    return { ...lease, position, batch: number };
+  }
+
+  async *memberships(): AsyncIterable<readonly Membership[]> {
+    let after = '';
+    for (;;) {
+      const rows = await this.database.rows<{ subscription_id: string; fingerprint: Buffer }>(OPEN_MEMBERSHIPS, [
+        after,
+        MEMBERSHIP_PAGE,
+      ]);
+      if (rows.length > 0) {
+        yield rows.map((row) => ({
+          subscriptionId: row.subscription_id,
+          groupFingerprint: row.fingerprint.toString('hex'),
+        }));
+      }
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < MEMBERSHIP_PAGE) return;
+      after = last.subscription_id;
+    }
+  }
+}
+
+async function recordEvents(tx: Queryable, { events, subscriptionIds }: MatchedBatch, number: bigint): Promise<void> {
+  const counts = new Map<string, number>();
+  const places = events.map(({ groupFingerprint }) => {
+    const place = (counts.get(groupFingerprint) ?? 0) + 1;
+    counts.set(groupFingerprint, place);
+    return place;
+  });
+  await tx.run(RECORD_EVENTS, [
+    byteas(counts.keys()),
+    [...counts.values()],
+    byteas(events.map(({ groupFingerprint }) => groupFingerprint)),
+    places,
+    events.map(({ change }) => change.epoch),
+    events.map(({ change }) => change.xid),
+    events.map(({ change }) => change.seq),
+    number,
+    subscriptionIds,
+  ]);
+}
+
+/** Before the events are counted: `n` of a membership is what its group had before the batch and what precedes it within. */
+async function recordMemberships(tx: Queryable, batch: MatchedBatch): Promise<void> {
+  const joins = batch.memberships.filter((change) => change.kind === 'join');
+  const definitions = new Map(joins.map(({ groupFingerprint, groupDefinition }) => [groupFingerprint, groupDefinition]));
+  const ids = [...new Set(batch.memberships.map(({ subscriptionId }) => subscriptionId))];
+  if (definitions.size > 0) await tx.run(MAKE_GROUPS, [byteas(definitions.keys()), [...definitions.values()]]);
+  const groups = await tx.rows<{ group_id: bigint; fingerprint: Buffer; last_n: bigint }>(GROUPS_CONCERNED, [
+    byteas(definitions.keys()),
+    ids,
+  ]);
+  const lastSegments = await tx.rows<SegmentRow>(LAST_SEGMENTS, [ids]);
+
+  const outcomes = playAll(
+    batch,
+    groups.map((row) => ({
+      groupId: Number(row.group_id),
+      fingerprint: row.fingerprint.toString('hex'),
+      lastN: Number(row.last_n),
+    })),
+    new Map(lastSegments.map((row) => [row.subscription_id, segmentOf(row)])),
+  );
+
+  const forgotten = outcomes.filter(({ outcome }) => outcome.forgotten).map(({ id }) => id);
+  if (forgotten.length > 0) await tx.run(FORGET_SUBSCRIPTIONS, [forgotten]);
+  const rows = outcomes.flatMap(({ id, outcome }) => outcome.segments.map((segment) => ({ id, segment })));
+  if (rows.length > 0) {
+    await tx.run(SAVE_SEGMENTS, [
+      rows.map(({ id }) => id),
+      rows.map(({ segment }) => segment.ordinal),
+      rows.map(({ segment }) => segment.groupId),
+      rows.map(({ segment }) => segment.afterN),
+      rows.map(({ segment }) => segment.untilN ?? null),
+      rows.map(({ segment }) => segment.firstNumber),
+    ]);
+  }
+  const joined = outcomes.filter(({ outcome }) => outcome.joined).map(({ id }) => id);
+  if (joined.length > 0) {
+    const faces = new Map(joins.map(({ subscriptionId, face }) => [subscriptionId, face]));
+    await tx.run(MAKE_CURSORS, [joined, joined.map((id) => faces.get(id))]);
+  }
+}
+
+interface GroupCount {
+  groupId: number;
+  fingerprint: string;
+  lastN: number;
+}
+
+function playAll(batch: MatchedBatch, groups: readonly GroupCount[], last: ReadonlyMap<string, OrdinalSegment>) {
+  const byFingerprint = new Map(groups.map((group) => [group.fingerprint, group]));
+  const byId = new Map(groups.map((group) => [group.groupId, group]));
+  const countBefore = counterOf(batch.events);
+  const nAt = (group: GroupCount, afterEvent: number) => group.lastN + countBefore(group.fingerprint, afterEvent);
+
+  const steps = Map.groupBy(batch.memberships, ({ subscriptionId }) => subscriptionId);
+  return [...steps].map(([id, changes]) => {
+    const before = last.get(id);
+    let open = before !== undefined && before.untilN === undefined ? byId.get(before.groupId) : undefined;
+    const played = changes.flatMap((change): SegmentStep[] => {
+      const left = open;
+      open = undefined;
+      if (change.kind === 'forget') return [{ kind: 'forget' }];
+      const leave: SegmentStep[] = left === undefined ? [] : [{ kind: 'leave', n: nAt(left, change.afterEvent) }];
+      if (change.kind === 'leave') return leave;
+      open = byFingerprint.get(change.groupFingerprint);
+      if (open === undefined) throw new Error('A group that is joined has been made before');
+      const join: SegmentStep = { kind: 'join', groupId: open.groupId, n: nAt(open, change.afterEvent) };
+      return left?.groupId === open.groupId ? [join] : [...leave, join];
+    });
+    return { id, outcome: playSteps(before, played) };
+  });
+}
+
+/** How many of the first `until` events are of a group; asked in any order, built once. */
+function counterOf(events: MatchedBatch['events']): (fingerprint: string, until: number) => number {
+  const places = new Map<string, number[]>();
+  events.forEach(({ groupFingerprint }, index) => {
+    const list = places.get(groupFingerprint);
+    if (list === undefined) places.set(groupFingerprint, [index]);
+    else list.push(index);
+  });
+  return (fingerprint: string, until: number) => {
+    const list = places.get(fingerprint) ?? [];
+    let low = 0;
+    let high = list.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((list[middle] ?? Infinity) < until) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  };
+}
+
+function segmentOf(row: SegmentRow): OrdinalSegment {
+  return {
+    ordinal: row.ordinal,
+    groupId: Number(row.group_id),
+    afterN: Number(row.after_n),
+    ...(row.until_n === null ? {} : { untilN: Number(row.until_n) }),
+    firstNumber: Number(row.first_number),
+  };
+}
+
+/** As array elements of bytea: pg itself would escape Buffers inside arrays one by one. */
+function byteas(fingerprints: Iterable<string>): string[] {
+  return Array.from(fingerprints, (fingerprint) => `\\x${fingerprint}`);
+}

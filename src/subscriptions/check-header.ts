@@ -1,0 +1,33 @@
+/** Names that belong to the connection or to the message the hub writes, never to a Subscription. */
+const REFUSED_NAMES: ReadonlySet<string> = new Set([
+  'host',
+  'content-length',
+  'content-type',
+  'content-encoding',
+  'transfer-encoding',
+  'connection',
+  'proxy-connection',
+  'keep-alive',
+  'te',
+  'trailer',
+  'upgrade',
+  'expect',
+  'proxy-authorization',
+  'proxy-authenticate',
+]);
+
+/** Splits `Name: value` at the first colon. A text instead of a pair says why the line cannot become a request header. */
+export function parseHeader(line: string): readonly [name: string, value: string] | string {
+  if (/[\r\n\0]/.test(line)) return 'A header must not hold line breaks or NUL.';
+  const colon = line.indexOf(':');
+  if (colon < 0) return 'A header has the form "Name: value"; this one has no colon.';
+  const name = line.slice(0, colon).trim();
+  const value = line.slice(colon + 1).trim();
+  if (name === '') return 'The header has no name before its colon.';
+  if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) return `"${name}" cannot be the name of an HTTP header.`;
+   
+  if (/[\u0000-\u0008\u000a-\u001f\u007f]|[^\u0000-\u00ff]/.test(value))
+    return `The value of the header ${name} holds characters that HTTP cannot carry.`;
+  if (REFUSED_NAMES.has(name.toLowerCase())) return `The header ${name} belongs to the connection or is set by the hub itself.`;
+  return [name, value];
+}

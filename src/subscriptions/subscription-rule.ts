@@ -1,0 +1,141 @@
+import type { Face } from '../fhir/change.js';
+import { parseExact, stringifyExact } from '../fhir/exact-json.js';
+import { FhirError } from '../fhir/fhir-error.js';
+import type { SearchSemantics } from '../search/search-semantics.js';
+import type { CurrentCatalog } from '../topics/current-catalog.js';
+import { canonicalFilters } from './filter-syntax.js';
+import { parseSubscription } from './parse-subscription.js';
+import { resolveFilters } from './resolve-filters.js';
+import { statusAfterWrite } from './status-machine.js';
+import type { StoredSubscriptions } from './stored-subscriptions.js';
+import type { SubscriptionDefinition, SubscriptionStatus } from './subscription-definition.js';
+
+interface RuledSubscription {
+  text: string;
+  value: Record<string, unknown>;
+}
+
+/**
+ * Decides whether a Subscription that a client writes can be honoured, and with which status it is stored. What the hub would not do
+ * exactly as written is refused here, with the element named; matching relies on it.
+ */
+export class SubscriptionRule {
+  readonly type = 'Subscription';
+
+  constructor(
+    private readonly stored: StoredSubscriptions,
+    private readonly catalog: CurrentCatalog,
+    private readonly semantics: SearchSemantics,
+    private readonly now: () => Date = () => new Date(),
+  ) {}
+
+  /** @throws FhirError 422 naming the element */
+  async apply(next: RuledSubscription, id: string, face: Face): Promise<RuledSubscription> {
+    const asked = parseSubscription(next.value, id, 0, face);
+    const stored = await this.storedBefore(id);
+    checkSubject(asked, stored?.definition);
+    checkEnd(asked, this.now());
+    const pauses = asked.status === 'off' && stored !== undefined && sameSubject(asked, stored.definition);
+    if (!pauses) await this.checkComputable(asked);
+    const status = statusAfterWrite({
+      stored: stored?.definition.status,
+      asked: asked.status,
+      changed: stored !== undefined && promiseOf(asked) !== promiseOf(stored.definition),
+      handshake: needsHandshake(asked),
+    });
+    if (status === undefined)
+      throw refused('Subscription.status', 'Only the hub sets the status error; ask for requested or off.');
+    return withStatus(next, status, status === stored?.definition.status ? stored.error : undefined);
+  }
+
+  private async storedBefore(id: string): Promise<{ definition: SubscriptionDefinition; error?: string } | undefined> {
+    const stored = await this.stored.current(id);
+    if (stored === undefined) return undefined;
+    const value = JSON.parse(stored.text) as Record<string, unknown>;
+    try {
+      const definition = parseSubscription(value, id, stored.version, stored.face);
+      return { definition, error: typeof value.error === 'string' ? value.error : undefined };
+    } catch (error) {
+      // Stored by an older release that was less strict: the write is judged like a new one.
+      if (error instanceof FhirError) return undefined;
+      throw error;
+    }
+  }
+
+  private async checkComputable({ subject }: SubscriptionDefinition): Promise<void> {
+    if (subject.kind === 'classic') {
+      try {
+        this.semantics.parseCriteria(subject.criteria);
+      } catch (error) {
+        if (error instanceof FhirError) throw refused('Subscription.criteria', error.message, 'not-supported');
+        throw error;
+      }
+      return;
+    }
+    const catalog = await this.catalog.read();
+    const topic = catalog.active(subject.topic);
+    if (topic === undefined) {
+      const [other] = catalog.named(subject.topic);
+      throw refused(
+        'Subscription.criteria',
+        other === undefined
+          ? `The hub has no topic "${subject.topic}".`
+          : `The topic "${subject.topic}" is ${other.definition.status}, so it takes no Subscriptions.`,
+      );
+    }
+    resolveFilters(subject.filters, topic.definition, this.semantics);
+  }
+}
+
+/** Only a topic's rest-hook has a handshake; classic Subscriptions and sockets, which the client itself opens, are active at once. */
+export function needsHandshake({ subject, channel }: SubscriptionDefinition): boolean {
+  return subject.kind === 'topic' && channel.type === 'rest-hook';
+}
+
+function checkSubject(asked: SubscriptionDefinition, stored: SubscriptionDefinition | undefined): void {
+  if (stored === undefined || sameTopic(asked, stored)) return;
+  throw refused(
+    'Subscription.criteria',
+    'A Subscription keeps its topic, because its event numbers do; make a new one for another topic.',
+  );
+}
+
+function checkEnd(asked: SubscriptionDefinition, now: Date): void {
+  if (asked.status !== 'off' && asked.end !== undefined && asked.end <= now)
+    throw refused('Subscription.end', 'The end has passed already.');
+}
+
+function sameTopic(a: SubscriptionDefinition, b: SubscriptionDefinition): boolean {
+  if (a.subject.kind !== b.subject.kind) return false;
+  return a.subject.kind === 'classic' || a.subject.topic === (b.subject as typeof a.subject).topic;
+}
+
+function sameSubject(a: SubscriptionDefinition, b: SubscriptionDefinition): boolean {
+  return subjectText(a) === subjectText(b);
+}
+
+/** What a handshake vouches for: where and how notifications go, and what they are about. */
+function promiseOf(definition: SubscriptionDefinition): string {
+  const { type, endpoint, headers, payload, content } = definition.channel;
+  return JSON.stringify([type, endpoint, headers, payload, content, subjectText(definition)]);
+}
+
+function subjectText({ subject }: SubscriptionDefinition): string {
+  return subject.kind === 'classic' ? subject.criteria : [subject.topic, ...canonicalFilters(subject.filters)].join('\n');
+}
+
+/** `Subscription.error` is the hub's: what a client writes there does not count, what the hub wrote stays while the status does. */
+function withStatus(next: RuledSubscription, status: SubscriptionStatus, error: string | undefined): RuledSubscription {
+  if (next.value.status === status && next.value.error === error) return next;
+  const value = parseExact(next.text) as Record<string, unknown>;
+  value.status = status;
+  delete value.error;
+  delete value._error;
+  if (error !== undefined) value.error = error;
+  const text = stringifyExact(value);
+  return { text, value: JSON.parse(text) as Record<string, unknown> };
+}
+
+function refused(expression: string, diagnostics: string, code: 'business-rule' | 'not-supported' = 'business-rule'): FhirError {
+  return new FhirError(code, diagnostics, expression, { status: 422 });
+}

@@ -1,0 +1,12 @@
+export interface StoredTopic {
+  id: string;
+  version: number;
+  text: string;
+}
+
+/** The SubscriptionTopics as they are stored now, every acknowledged write included. */
+export abstract class StoredTopics {
+  /** Ids and versions of all topics that are not deleted. */
+  abstract versions(): Promise<{ id: string; version: number }[]>;
+  abstract read(topics: readonly { id: string; version: number }[]): Promise<StoredTopic[]>;
+}

@@ -1,0 +1,79 @@
+import { fileURLToPath } from 'node:url';
+import { Global, Module, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
+import { FhirError } from '../fhir/fhir-error.js';
+import { validateResource } from '../fhir/validate-resource.js';
+import { ChangeStore } from '../intake/change-store.js';
+import { WriteRules } from '../intake/write-rules.js';
+import { ResourceReader } from '../pull/resource-reader.js';
+import { SearchSemantics } from '../search/search-semantics.js';
+import { Database } from '../storage/database.js';
+import { PostgresStoredTopics } from '../storage/stored-topics.js';
+import { Log } from '../telemetry/log.js';
+import { CurrentCatalog } from './current-catalog.js';
+import { readSeedTopics, SEED_FOLDER, SeedStore, type SeedTopic, seedTopics } from './seed-topics.js';
+import { StoredTopics } from './stored-topics.js';
+import { TopicRule } from './topic-rule.js';
+
+/** The catalog of topics, the rule for writing them, and the topics that come with the hub. */
+@Global()
+@Module({
+  providers: [
+    { provide: StoredTopics, inject: [Database], useFactory: (database: Database) => new PostgresStoredTopics(database) },
+    {
+      provide: CurrentCatalog,
+      inject: [StoredTopics, SearchSemantics],
+      useFactory: (stored: StoredTopics, semantics: SearchSemantics) => new CurrentCatalog(stored, semantics),
+    },
+    { provide: TopicRule, inject: [SearchSemantics], useFactory: (semantics: SearchSemantics) => new TopicRule(semantics) },
+    {
+      provide: SeedStore,
+      inject: [ChangeStore, ResourceReader, WriteRules],
+      useFactory: (changes: ChangeStore, reader: ResourceReader, rules: WriteRules): SeedStore => ({
+        newest: async (id) => {
+          const current = await reader.current('SubscriptionTopic', id);
+          return current && { version: current.version, text: current.body };
+        },
+        write: (topic, version) => writeSeed(topic, version, changes, rules),
+      }),
+    },
+  ],
+  exports: [CurrentCatalog],
+})
+export class TopicsModule implements OnModuleInit, OnApplicationBootstrap {
+  constructor(
+    private readonly rules: WriteRules,
+    private readonly rule: TopicRule,
+    private readonly seeds: SeedStore,
+    private readonly log: Log,
+  ) {}
+
+  onModuleInit(): void {
+    this.rules.add(this.rule);
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    const written = await seedTopics(readSeedTopics(fileURLToPath(SEED_FOLDER)), this.seeds);
+    if (written.length > 0) this.log.info({ topics: written }, 'topics.seeded');
+  }
+}
+
+async function writeSeed(topic: SeedTopic, version: number | undefined, changes: ChangeStore, rules: WriteRules): Promise<void> {
+  const text = JSON.stringify(topic.value);
+  const [issue, ...issues] = validateResource(topic.value);
+  if (issue !== undefined) throw FhirError.ofIssues([issue, ...issues]);
+  const ruled = await rules.apply('SubscriptionTopic', { text, value: topic.value }, topic.id, 'r4b');
+  const resource = { type: 'SubscriptionTopic', id: topic.id, text: ruled.text, value: ruled.value };
+  try {
+    await changes.write({
+      face: 'r4b',
+      writes: [
+        version === undefined
+          ? { kind: 'put', resource, method: 'PUT', ifNoneMatchAny: true }
+          : { kind: 'put', resource, method: 'PUT', ifMatch: version },
+      ],
+    });
+  } catch (error) {
+    // A hub that started at the same moment, or an operator, was first.
+    if (!(error instanceof FhirError && error.status === 412)) throw error;
+  }
+}
