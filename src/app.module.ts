@@ -6,6 +6,7 @@ import { HealthModule } from './http/health.module.js';
 import { IntakeModule } from './intake/intake.module.js';
 import { PullModule } from './pull/pull.module.js';
 import { SearchModule } from './search/search.module.js';
+import { SourcesModule } from './sources/sources.module.js';
 import { StorageModule } from './storage/storage.module.js';
 import type { Log } from './telemetry/log.js';
 import { TelemetryModule } from './telemetry/telemetry.module.js';
@@ -24,6 +25,7 @@ export class AppModule {
         EdgeModule,
         HealthModule,
         IntakeModule,
+        SourcesModule,
         PullModule,
         // one line for each stage, in the order of the data's way
       ],
