@@ -1,0 +1,68 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type Change, LOG_START } from '../../src/fhir/change.js';
+import type { ChangeLog } from '../../src/matching/change-log.js';
+import { PostgresChangeLog } from '../../src/storage/change-log.js';
+import { Database } from '../../src/storage/database.js';
+import { ChangeMaker } from '../support/changes.js';
+import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
+import { insertChanges } from '../support/insert-changes.js';
+import { MemoryChangeLog } from '../support/twins/memory-change-log.js';
+
+describe.each(['twin', 'postgres'])('the change log (%s)', (name) => {
+  let clone: TestDatabase | undefined;
+  let database: Database | undefined;
+  let log: ChangeLog;
+  const maker = new ChangeMaker();
+  const changes: Change[] = [
+    maker.put({ resourceType: 'Patient', id: 'p', active: true }),
+    maker.put({ resourceType: 'Patient', id: 'p', active: false }),
+    maker.put({ resourceType: 'Patient', id: 'q' }),
+    maker.remove('Patient', 'q'),
+    maker.put({ resourceType: 'Group', id: 'g' }, 'r4'),
+    maker.put({ resourceType: 'Patient', id: 'q' }),
+  ];
+  const [first, second, third, fourth, fifth, sixth] = changes as [Change, Change, Change, Change, Change, Change];
+
+  beforeAll(async () => {
+    if (name === 'twin') {
+      const memory = new MemoryChangeLog();
+      memory.append(...changes);
+      log = memory;
+      return;
+    }
+    clone = await cloneDatabase();
+    database = new Database(clone.url, 4, () => {});
+    await insertChanges(database, changes);
+    log = new PostgresChangeLog(database);
+  });
+
+  afterAll(async () => {
+    await database?.close();
+    await clone?.drop();
+  });
+
+  test('gives committed changes in order, whole', async () => {
+    expect(await log.after(LOG_START, 100)).toEqual(changes);
+  });
+
+  test('goes on after a place, as far as it is asked', async () => {
+    expect(await log.after(second.position, 3)).toEqual([third, fourth, fifth]);
+    expect(await log.after(sixth.position, 3)).toEqual([]);
+  });
+
+  test('knows the version before a change, but no deleted one', async () => {
+    const previous = await log.previous([first, second, fourth, sixth]);
+    expect(previous.get(first)).toBeUndefined();
+    expect(previous.get(second)).toEqual(first);
+    expect(previous.get(fourth)).toEqual(third);
+    expect(previous.get(sixth)).toBeUndefined();
+  });
+
+  test('a snapshot holds the state of a type at a place, without what was deleted', async () => {
+    const at = async (place: Change, types = ['Patient']) => (await Array.fromAsync(log.snapshot(types, place.position))).flat();
+    expect(await at(first)).toEqual([first]);
+    expect(await at(third)).toEqual([second, third]);
+    expect(await at(fifth)).toEqual([second]);
+    expect(await at(sixth, ['Group', 'Patient'])).toEqual([fifth, second, sixth]);
+  });
+});

@@ -1,0 +1,40 @@
+import { type Change, comparePositions, type LogPosition } from '../../../src/fhir/change.js';
+import { ChangeLog } from '../../../src/matching/change-log.js';
+
+/** A change log in memory: what is appended is committed at once. */
+export class MemoryChangeLog extends ChangeLog {
+  private readonly changes: Change[] = [];
+
+  append(...changes: readonly Change[]): void {
+    this.changes.push(...changes);
+    this.changes.sort((a, b) => comparePositions(a.position, b.position));
+  }
+
+  after(position: LogPosition, limit: number): Promise<Change[]> {
+    return Promise.resolve(this.changes.filter((change) => comparePositions(change.position, position) > 0).slice(0, limit));
+  }
+
+  previous(changes: readonly Change[]): Promise<Map<Change, Change>> {
+    const previous = new Map<Change, Change>();
+    for (const change of changes) {
+      const before = this.changes.find(
+        ({ type, id, version }) => type === change.type && id === change.id && version === change.version - 1,
+      );
+      if (before !== undefined && before.body !== null) previous.set(change, before);
+    }
+    return Promise.resolve(previous);
+  }
+
+   
+  async *snapshot(types: readonly string[], position: LogPosition): AsyncIterable<Change[]> {
+    for (const type of types) {
+      const newest = new Map<string, Change>();
+      for (const change of this.changes) {
+        if (change.type !== type || comparePositions(change.position, position) > 0) continue;
+        if ((newest.get(change.id)?.version ?? 0) < change.version) newest.set(change.id, change);
+      }
+      const living = [...newest.values()].filter((change) => change.body !== null);
+      if (living.length > 0) yield living;
+    }
+  }
+}
