@@ -1,10 +1,13 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import type { Config } from './config/config.js';
 import { ConfigModule } from './config/config.module.js';
+import { DeliveryModule } from './delivery/delivery.module.js';
 import { EdgeModule } from './http/edge.module.js';
 import { HealthModule } from './http/health.module.js';
 import { IntakeModule } from './intake/intake.module.js';
+import { MaintenanceModule } from './maintenance/maintenance.module.js';
 import { PullModule } from './pull/pull.module.js';
+import { SubscriptionOperationsModule } from './pull/subscription-operations.module.js';
 import { SearchModule } from './search/search.module.js';
 import { SourcesModule } from './sources/sources.module.js';
 import { StorageModule } from './storage/storage.module.js';
@@ -26,7 +29,10 @@ export class AppModule {
         HealthModule,
         IntakeModule,
         SourcesModule,
+        DeliveryModule,
         PullModule,
+        SubscriptionOperationsModule,
+        MaintenanceModule,
         // one line for each stage, in the order of the data's way
       ],
     };

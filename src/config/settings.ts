@@ -22,6 +22,28 @@ export const SETTINGS = {
   pull: {
     searchSeconds: setting('SEARCH_SECONDS', wholeNumber(1, 600), '10'),
   },
+  delivery: {
+    /** Longest attempt where a Subscription asks for none (or for longer). */
+    attemptSeconds: setting('DELIVERY_ATTEMPT_SECONDS', wholeNumber(1, 25), '20'),
+    failuresUntilError: setting('DELIVERY_FAILURES_UNTIL_ERROR', wholeNumber(1, 100), '4'),
+    backoffCeilingSeconds: setting('DELIVERY_BACKOFF_CEILING_SECONDS', wholeNumber(1, 86_400), '3600'),
+    giveUpSeconds: setting('DELIVERY_GIVE_UP_SECONDS', wholeNumber(60, 31_536_000), '259200'),
+    /** Longer than any attempt, so that a lease does not pass on while one is under way. */
+    leaseSeconds: setting('DELIVERY_LEASE_SECONDS', wholeNumber(35, 3600), '60'),
+    attemptsPerHost: setting('DELIVERY_ATTEMPTS_PER_HOST', wholeNumber(1, 10_000), '128'),
+    attemptsInAll: setting('DELIVERY_ATTEMPTS_IN_ALL', wholeNumber(1, 100_000), '1024'),
+  },
+  sockets: {
+    tokenSeconds: setting('WEBSOCKET_TOKEN_SECONDS', wholeNumber(1, 86_400), '30'),
+    budgetBytes: setting('SOCKET_BUDGET_BYTES', byteSize(1024, 2 ** 30), '1 MiB'),
+  },
+  outbound: {
+    /** Address blocks beside the public ones that the hub may call, separated by commas: `10.20.0.0/16, fd12:3456::/32`. */
+    allow: setting('OUTBOUND_ALLOW', text, ''),
+  },
+  maintenance: {
+    attemptDays: setting('ATTEMPT_RETENTION_DAYS', wholeNumber(1, 3650), '7'),
+  },
   lifecycle: {
     graceSeconds: setting('SHUTDOWN_GRACE_SECONDS', wholeNumber(0, 600), '10'),
   },

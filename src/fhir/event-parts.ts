@@ -30,13 +30,6 @@ export class EventParts {
     private readonly context: readonly NotifiedVersion[] = [],
   ) {}
 
-  /** Bytes this event may keep in memory, roughly: bodies, and what was assembled from them. */
-  get weight(): number {
-    let bytes = 300 + (this.focus.body?.length ?? 0) * 2;
-    for (const part of this.parts.values()) for (const entry of part.entries) bytes += entry.text.length;
-    return bytes;
-  }
-
   of(face: Face, base: string, level: NotificationLevel): EventPart {
     const key = `${face}${level}`;
     let part = this.parts.get(key);

@@ -35,6 +35,8 @@ export interface NotificationContent {
   /** In ascending order of number. */
   events: readonly NumberedEvent[];
   faults?: readonly NotificationFault[];
+  /** Where the rest of a long range is read. */
+  next?: string;
 }
 
 export interface StatusContent {
@@ -88,7 +90,9 @@ export function notificationText(subject: NotificationSubject, content: Notifica
   }
   const uuid = randomUUID();
   return (
-    `{"resourceType":"Bundle","id":"${randomUUID()}","type":"history","timestamp":"${now.toISOString()}","entry":[` +
+    `{"resourceType":"Bundle","id":"${randomUUID()}","type":"history","timestamp":"${now.toISOString()}",` +
+    (content.next === undefined ? '' : `"link":[{"relation":"next","url":${JSON.stringify(content.next)}}],`) +
+    '"entry":[' +
     `{"fullUrl":"urn:uuid:${uuid}","resource":${statusText(uuid, content.type, subject, content, numbered)},` +
     `"request":{"method":"GET","url":${subject.statusUrl}},"response":{"status":"200"}}` +
     entries +

@@ -94,6 +94,6 @@ import { WriteRules } from './write-rules.js';
         }),
     },
   ],
-  exports: [ChangeStore, WriteRules],
+  exports: [ChangeStore, ClientWrites, WriteRules],
 })
 export class IntakeModule {}

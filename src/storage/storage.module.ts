@@ -3,6 +3,7 @@ import { Config } from '../config/config.js';
 import { Log } from '../telemetry/log.js';
 import { WakeUps } from '../wake-ups/wake-ups.js';
 import { Database } from './database.js';
+import { HubPresence } from './hub-presence.js';
 import { LogEpoch } from './log-epoch.js';
 import { PostgresWakeUps } from './postgres-wake-ups.js';
 import { SearchDatabase } from './search-database.js';
@@ -26,8 +27,11 @@ export class StorageModule {
           provide: SearchDatabase,
           inject: [Config, Log],
           useFactory: (config: Config, log: Log) =>
-            new SearchDatabase(url, Math.max(2, Math.floor(config.storage.poolSize / 2)), (error) =>
-              log.debug({ err: error }, 'database.connection-lost'),
+            new SearchDatabase(
+              url,
+              Math.max(2, Math.floor(config.storage.poolSize / 2)),
+              (error) => log.debug({ err: error }, 'database.connection-lost'),
+              config.pull.searchSeconds * 1000,
             ),
         },
         { provide: LogEpoch, inject: [Database], useFactory: (database: Database) => LogEpoch.open(database) },
@@ -41,8 +45,9 @@ export class StorageModule {
           },
         },
         { provide: WakeUps, useExisting: PostgresWakeUps },
+        { provide: HubPresence, useFactory: () => new HubPresence(url) },
       ],
-      exports: [Database, SearchDatabase, LogEpoch, WakeUps],
+      exports: [Database, HubPresence, SearchDatabase, LogEpoch, WakeUps],
     };
   }
 }

@@ -55,3 +55,9 @@ export function stretchesOf(
   }
   return stretches;
 }
+
+/** Of two readings of one subscription's segments, the one that was made later: segments are only ever closed and added. */
+export function laterSegments(a: readonly Segment[], b: readonly Segment[]): readonly Segment[] {
+  if (a.length !== b.length) return a.length > b.length ? a : b;
+  return b.at(-1)?.untilN === undefined ? a : b;
+}

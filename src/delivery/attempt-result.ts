@@ -1,0 +1,26 @@
+import type { NotificationFault } from '../fhir/notification-bundle.js';
+import type { OutboundAnswer, OutboundFailure } from '../outbound/outbound-client.js';
+import { retryAfterMs } from './backoff.js';
+
+/** What came of one attempt. A failed one is ordinary life and therefore a value. */
+export type AttemptResult =
+  | { kind: 'accepted' }
+  /** The endpoint, or the way to it, fails: the same again later. */
+  | { kind: 'retry'; fault: NotificationFault; retryAfterMs?: number }
+  /** The endpoint answers, but will not have this content: perhaps one event of it. */
+  | { kind: 'refused'; fault: NotificationFault }
+  /** The endpoint says that it is gone for good. */
+  | { kind: 'gone'; fault: NotificationFault };
+
+const REFUSALS: ReadonlySet<number> = new Set([400, 413, 415, 422]);
+
+/** Any 2xx is success. A redirect is not followed and counts as a failure, as every other answer does. */
+export function resultOf(outcome: OutboundAnswer | OutboundFailure, now: number): AttemptResult {
+  if (outcome.kind === 'failed') return { kind: 'retry', fault: { code: 'no-response', text: outcome.detail } };
+  const { status } = outcome;
+  if (status >= 200 && status < 300) return { kind: 'accepted' };
+  const fault: NotificationFault = { code: 'error-response', text: `HTTP ${status}` };
+  if (status === 410) return { kind: 'gone', fault };
+  if (REFUSALS.has(status)) return { kind: 'refused', fault };
+  return { kind: 'retry', fault, retryAfterMs: retryAfterMs(outcome.headers['retry-after'], now) };
+}

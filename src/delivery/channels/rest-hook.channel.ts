@@ -1,0 +1,88 @@
+import { notificationText } from '../../fhir/notification-bundle.js';
+import type { OutboundAnswer, OutboundClient, OutboundFailure, OutboundRequest } from '../../outbound/outbound-client.js';
+import type { SubscriptionDefinition } from '../../subscriptions/subscription-definition.js';
+import { resultOf } from '../attempt-result.js';
+import { type Push, PushChannel, type PushOutcome } from '../push-channel.js';
+
+const EXCERPT_BYTES = 1024;
+
+/**
+ * Notifications by HTTP. Topic-based: POST of the Bundle to the endpoint as it was written. Classic: an empty POST for each event, or,
+ * with a payload, PUT of the resource under the endpoint, as an update: https://hl7.org/fhir/R4B/subscription.html#2.46.7.1
+ */
+export class RestHookChannel extends PushChannel {
+  readonly type = 'rest-hook';
+
+  constructor(private readonly client: OutboundClient) {
+    super();
+  }
+
+  host({ channel }: SubscriptionDefinition): string {
+    return URL.parse(channel.endpoint ?? '')?.origin ?? '';
+  }
+
+  /** One event a notification is safest for receivers that never thought of more, so more only where they were asked for. */
+  most({ subject, channel }: SubscriptionDefinition): number {
+    return subject.kind === 'classic' ? 1 : (channel.maxCount ?? 1);
+  }
+
+  async send(push: Push): Promise<PushOutcome> {
+    const request = requestOf(push);
+    if (!request) {
+      const fault = { code: 'no-response', text: 'the endpoint is not a URL' } as const;
+      return { result: { kind: 'retry', fault }, milliseconds: 0 };
+    }
+    const outcome = await this.client.send(request);
+    return {
+      result: resultOf(outcome, Date.now()),
+      milliseconds: outcome.milliseconds,
+      ...(outcome.kind === 'answered'
+        ? { httpStatus: outcome.status, excerpt: excerptOf(outcome) }
+        : { excerpt: outcome.detail }),
+    };
+  }
+}
+
+function requestOf(push: Push): OutboundRequest | undefined {
+  const { definition, timeoutMs, signal } = push;
+  const { subject, channel } = definition;
+  const endpoint = channel.endpoint ?? '';
+  const common = { timeoutMs, signal };
+  const id = ['webhook-id', notificationId(push)] as const;
+
+  if (subject.kind === 'topic') {
+    const url = URL.parse(endpoint);
+    const type = ['Content-Type', channel.payload ?? 'application/fhir+json'] as const;
+    const body = notificationText(push.subject, { ...push, type: push.kind, status: definition.status }, new Date());
+    return url ? { ...common, method: 'POST', url, headers: [type, id, ...channel.headers], body } : undefined;
+  }
+  const focus = push.events[0]?.event.focus;
+  if (channel.payload === undefined || !focus || focus.body === null) {
+    const url = URL.parse(endpoint);
+    return url ? { ...common, method: 'POST', url, headers: [id, ...channel.headers] } : undefined;
+  }
+  const url = URL.parse(`${endpoint.replace(/\/+$/, '')}/${focus.type}/${focus.id}`);
+  const headers = [['Content-Type', channel.payload] as const, id, ...channel.headers];
+  return url ? { ...common, method: 'PUT', url, headers, body: focus.body } : undefined;
+}
+
+/** The same for every try to send the same events, so that a receiver knows a repetition. */
+export function notificationId({
+  definition,
+  kind,
+  events,
+  total,
+}: Pick<Push, 'definition' | 'kind' | 'events' | 'total'>): string {
+  const first = events[0]?.number;
+  if (first === undefined) return `${definition.id}.${kind}.${total}`;
+  return `${definition.id}.${first}-${events.at(-1)!.number}`;
+}
+
+function excerptOf(answer: OutboundAnswer | OutboundFailure): string | undefined {
+  if (answer.kind !== 'answered' || answer.body.length === 0) return undefined;
+  // A character cut in two at the end would read as a replacement character.
+  return answer.body
+    .subarray(0, EXCERPT_BYTES)
+    .toString('utf8')
+    .replace(/\uFFFD+$/, '');
+}

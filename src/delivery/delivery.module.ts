@@ -1,0 +1,154 @@
+import type { Server } from 'node:http';
+import { type BeforeApplicationShutdown, Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { Config } from '../config/config.js';
+import type { Change, Face } from '../fhir/change.js';
+import { parseJson } from '../fhir/json-text.js';
+import { baseOf } from '../http/face.js';
+import { ChangeStore } from '../intake/change-store.js';
+import { ClientWrites } from '../intake/client-writes.js';
+import { OutboundClient } from '../outbound/outbound-client.js';
+import { OutboundModule } from '../outbound/outbound.module.js';
+import { PostgresAttemptLog } from '../storage/attempt-log.js';
+import { PostgresCursorStore } from '../storage/cursor-store.js';
+import { Database } from '../storage/database.js';
+import { PostgresEventLog } from '../storage/event-log.js';
+import { HubPresence } from '../storage/hub-presence.js';
+import { PostgresMatchBatches } from '../storage/match-batches.js';
+import { PostgresShardLeases } from '../storage/shard-leases.js';
+import { ChangeStoreStatusWriter } from '../storage/status-writer.js';
+import { PostgresStoredSubscriptions } from '../storage/stored-subscriptions.js';
+import { PostgresWebsocketTokens } from '../storage/websocket-tokens.js';
+import { parseSubscription } from '../subscriptions/parse-subscription.js';
+import { Log } from '../telemetry/log.js';
+import { WakeUps } from '../wake-ups/wake-ups.js';
+import { FhirWebsocketGateway } from './channels/fhir-websocket.gateway.js';
+import { LiveGateway } from './channels/live.gateway.js';
+import { RestHookChannel } from './channels/rest-hook.channel.js';
+import { CursorFlush } from './cursor-flush.js';
+import { Delivery } from './delivery.js';
+import { DEFAULT_DELIVERY } from './delivery-settings.js';
+import { DeliveryWorker } from './delivery.worker.js';
+import { EventWindow } from './event-window.js';
+import { LiveSubscriptions } from './live-subscriptions.js';
+import { MatchFollower } from './match-follower.js';
+import { ShardHolder } from './shard-holder.js';
+import { SocketFeeds } from './socket-feeds.js';
+
+const readDefinition = ({ body, id, version, face }: Change) =>
+  parseSubscription(JSON.parse(body ?? '{}') as Record<string, unknown>, id, version, face);
+
+const SLOW_SOCKET_MS = 5000;
+
+/** Numbered events leave: pushed to hooks, handed to sockets. */
+@Module({
+  imports: [OutboundModule],
+  providers: [
+    {
+      provide: EventWindow,
+      inject: [Database],
+      useFactory: (database: Database) => new EventWindow(new PostgresEventLog(database)),
+    },
+    {
+      provide: SocketFeeds,
+      inject: [Database, EventWindow, Config, Log],
+      useFactory: (database: Database, window: EventWindow, config: Config, log: Log) =>
+        new SocketFeeds({
+          cursors: new PostgresCursorStore(database),
+          stored: new PostgresStoredSubscriptions(database),
+          window,
+          readDefinition,
+          baseOf: (face: Face) => baseOf(config.http.publicUrl, face),
+          log,
+          budgetBytes: config.sockets.budgetBytes,
+          patienceMs: SLOW_SOCKET_MS,
+        }),
+    },
+    {
+      provide: LiveSubscriptions,
+      inject: [ClientWrites],
+      useFactory: (writes: ClientWrites): LiveSubscriptions => ({
+        ensure: async (face, id, text) => void (await writes.update(face, 'Subscription', id, parseJson(text), {})),
+      }),
+    },
+    {
+      provide: Delivery,
+      inject: [
+        Database,
+        ChangeStore,
+        OutboundClient,
+        EventWindow,
+        SocketFeeds,
+        LiveSubscriptions,
+        HubPresence,
+        WakeUps,
+        Config,
+        Log,
+      ],
+      useFactory: (
+        database: Database,
+        changes: ChangeStore,
+        client: OutboundClient,
+        window: EventWindow,
+        feeds: SocketFeeds,
+        live: LiveSubscriptions,
+        presence: HubPresence,
+        wakeUps: WakeUps,
+        config: Config,
+        log: Log,
+      ) => {
+        const settings = { ...DEFAULT_DELIVERY, ...config.delivery };
+        const cursors = new PostgresCursorStore(database);
+        const shards: ShardHolder = new ShardHolder(
+          new PostgresShardLeases(database),
+          presence.name,
+          settings.leaseSeconds,
+          () => worker,
+          log,
+        );
+        const flush = new CursorFlush(
+          cursors,
+          new PostgresAttemptLog(database),
+          () => shards.tokens,
+          (ids) => worker.dropAll(ids),
+          settings.flushMs,
+          log,
+        );
+        const worker: DeliveryWorker = new DeliveryWorker({
+          cursors,
+          window,
+          flush,
+          shards,
+          statuses: new ChangeStoreStatusWriter(changes),
+          channels: [new RestHookChannel(client)],
+          readDefinition,
+          baseOf: (face) => baseOf(config.http.publicUrl, face),
+          settings,
+          log,
+        });
+        const follower = new MatchFollower(new PostgresMatchBatches(database), window, wakeUps, () => [worker, feeds], log);
+        const websocket = new FhirWebsocketGateway(feeds, new PostgresWebsocketTokens(database), log);
+        return new Delivery(presence, follower, worker, shards, feeds, websocket, new LiveGateway(feeds, live, log));
+      },
+    },
+  ],
+})
+export class DeliveryModule implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown {
+  constructor(
+    private readonly delivery: Delivery,
+    private readonly host: HttpAdapterHost,
+    private readonly config: Config,
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    await this.delivery.start(this.host.httpAdapter.getHttpServer() as Server);
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.delivery.closeSockets();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.delivery.stop(this.config.lifecycle.graceSeconds * 1000);
+  }
+}

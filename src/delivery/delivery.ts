@@ -1,0 +1,54 @@
+import type { Server } from 'node:http';
+import type { DeliveryWorker } from './delivery.worker.js';
+import type { FhirWebsocketGateway } from './channels/fhir-websocket.gateway.js';
+import type { LiveGateway } from './channels/live.gateway.js';
+import type { MatchFollower } from './match-follower.js';
+import type { ShardHolder } from './shard-holder.js';
+import type { SocketFeeds } from './socket-feeds.js';
+
+/** This process's sign of life, without which its leases could be taken by others. */
+export abstract class Presence {
+  abstract readonly name: string;
+  abstract start(): Promise<void>;
+  abstract stop(): Promise<void>;
+}
+
+/** Delivery as a whole: the order in which its parts start, and the order in which they stop. */
+export class Delivery {
+  constructor(
+    private readonly presence: Presence,
+    private readonly follower: MatchFollower,
+    private readonly worker: DeliveryWorker,
+    private readonly shards: ShardHolder,
+    private readonly feeds: SocketFeeds,
+    private readonly websocket: FhirWebsocketGateway,
+    private readonly live: LiveGateway,
+  ) {}
+
+  async start(server: Server): Promise<void> {
+    await this.presence.start();
+    this.feeds.start();
+    this.websocket.start(server);
+    this.live.start(server);
+    this.worker.start();
+    // First follow, then look at what is owed already: between the two nothing can be missed.
+    await this.follower.start();
+    await this.shards.start();
+  }
+
+  /** Before the HTTP server closes, which waits for its sockets. */
+  async closeSockets(): Promise<void> {
+    await Promise.all([this.websocket.stop(), this.live.stop()]);
+  }
+
+  /** What is under way is finished and written down, leases are given back. */
+  async stop(graceMs: number): Promise<void> {
+    await this.closeSockets();
+    await this.follower.stop();
+    await this.shards.stop();
+    await this.worker.stop(graceMs);
+    await this.feeds.stop();
+    await this.shards.release();
+    await this.presence.stop();
+  }
+}

@@ -1,0 +1,28 @@
+import type { Change } from '../fhir/change.js';
+import type { NotificationFault, NotificationSubject } from '../fhir/notification-bundle.js';
+import type { Segment } from '../subscriptions/segments.js';
+import type { LineState } from './next-step.js';
+
+/** A subscription that is being served by this process: its cursor as it runs ahead of the table, and what a send needs at hand. */
+export interface Line extends LineState {
+  readonly id: string;
+  shard: number;
+  resource: Change;
+  segments: readonly Segment[];
+  subject: NotificationSubject;
+  host: string;
+  verifiedVersion?: number;
+  fault?: NotificationFault;
+  /** Events in the next notification at most: halved while a bundle is refused, grows back with success. */
+  limit: number;
+  /** An event that was refused again and again: the one after it is tried, to see which of the two is at fault. */
+  trying?: { over: number; reason: string };
+  /** Something is under way; whoever wants to be served next has to wait. */
+  busy: boolean;
+  /** Taken out of service: what is under way must not go on. */
+  dropped: boolean;
+  /** The Subscription was changed meanwhile and is to be read again. */
+  stale: boolean;
+  abort: AbortController;
+  timer?: NodeJS.Timeout;
+}

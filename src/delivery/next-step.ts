@@ -1,0 +1,71 @@
+import type { SubscriptionDefinition } from '../subscriptions/subscription-definition.js';
+
+/** All that decides what is to be done for a subscription next. Times are milliseconds on one clock. */
+export interface LineState {
+  definition: SubscriptionDefinition;
+  /** When this version of the Subscription was written. */
+  writtenAt: number;
+  acknowledged: number;
+  /** Number of its newest event. */
+  latest: number;
+  /** Failures in a row. */
+  failures: number;
+  /** After a failure: when to try again. */
+  retryAt: number;
+  /** The endpoint has taken the handshake. */
+  verified: boolean;
+  /** When something was last sent. */
+  sentAt: number;
+}
+
+export type Step =
+  | { kind: 'rest'; until?: number }
+  | { kind: 'end' }
+  | { kind: 'handshake' }
+  | { kind: 'activate' }
+  | { kind: 'send' }
+  | { kind: 'heartbeat' };
+
+/** Whether this process pushes the events; those of sockets leave where the socket is held. */
+export const isPushed = ({ channel }: SubscriptionDefinition) => channel.type === 'rest-hook';
+
+/** Classic Subscriptions and sockets have nothing to prove before they are active. */
+export const needsHandshake = ({ subject, channel }: SubscriptionDefinition) =>
+  subject.kind === 'topic' && channel.type === 'rest-hook';
+
+/**
+ * What a subscription wants at `now`. No event before the endpoint took the handshake; what is owed before anything new; after a
+ * failure nothing until its pause is over, and then the same again, which is also how an endpoint in `error` is probed.
+ */
+export function nextStep(line: LineState, now: number, handshakeDelayMs: number): Step {
+  const { definition } = line;
+  if (definition.status === 'off') return { kind: 'rest' };
+  const end = definition.end?.getTime();
+  if (end !== undefined && end <= now) return { kind: 'end' };
+  const restUntil = (time: number | undefined): Step => ({ kind: 'rest', until: earliest(time, end) });
+
+  if (line.failures > 0 && line.retryAt > now) return restUntil(line.retryAt);
+  if (needsHandshake(definition) && !line.verified) {
+    const soonest = line.writtenAt + handshakeDelayMs;
+    return definition.status === 'requested' && soonest > now ? restUntil(soonest) : { kind: 'handshake' };
+  }
+  if (definition.status === 'requested') return { kind: 'activate' };
+  if (!isPushed(definition)) return restUntil(undefined);
+  if (line.latest > line.acknowledged) return { kind: 'send' };
+  // Nothing is owed, so only a greeting can show that the endpoint is back.
+  if (definition.status === 'error' && needsHandshake(definition)) return { kind: 'handshake' };
+
+  const heartbeat = heartbeatMs(definition);
+  if (heartbeat === undefined || definition.subject.kind === 'classic') return restUntil(undefined);
+  return line.sentAt + heartbeat <= now ? { kind: 'heartbeat' } : restUntil(line.sentAt + heartbeat);
+}
+
+/** Zero seconds mean no heartbeat, as its absence does. */
+export function heartbeatMs({ channel }: SubscriptionDefinition): number | undefined {
+  return channel.heartbeatSeconds ? channel.heartbeatSeconds * 1000 : undefined;
+}
+
+function earliest(a: number | undefined, b: number | undefined): number | undefined {
+  if (a === undefined) return b;
+  return b === undefined ? a : Math.min(a, b);
+}

@@ -1,0 +1,39 @@
+import { Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Config } from '../config/config.js';
+import { Database } from '../storage/database.js';
+import { PostgresRetention } from '../storage/retention.js';
+import { Log } from '../telemetry/log.js';
+import { Housekeeping } from './housekeeping.js';
+import { PruneAttempts } from './prune-attempts.js';
+import { PruneMatchBatches } from './prune-match-batches.js';
+import { PruneTokens } from './prune-tokens.js';
+
+/** Old rows go. Heartbeats and ends of Subscriptions are times in their cursors, which delivery keeps (docs/delivery-lifecycle.md). */
+@Module({
+  providers: [
+    {
+      provide: Housekeeping,
+      inject: [Database, Config, Log],
+      useFactory: (database: Database, config: Config, log: Log) => {
+        const retention = new PostgresRetention(database);
+        const chores = [
+          new PruneMatchBatches(retention),
+          new PruneAttempts(retention, config.maintenance.attemptDays),
+          new PruneTokens(retention),
+        ];
+        return new Housekeeping(chores, log);
+      },
+    },
+  ],
+})
+export class MaintenanceModule implements OnApplicationBootstrap, OnApplicationShutdown {
+  constructor(private readonly housekeeping: Housekeeping) {}
+
+  onApplicationBootstrap(): void {
+    this.housekeeping.start();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.housekeeping.stop();
+  }
+}

@@ -1,0 +1,9 @@
+/** Rows that have done their service. */
+export abstract class Retention {
+  /** Batches of matching that every follower has long passed. */
+  abstract dropMatchBatches(olderThanMinutes: number): Promise<number>;
+  /** Attempts of days past, and room for those of the days to come. */
+  abstract dropAttempts(olderThanDays: number): Promise<number>;
+  /** Tokens that nobody used in time. */
+  abstract dropTokens(): Promise<number>;
+}

@@ -1,0 +1,69 @@
+import type { FastifyRequest } from 'fastify';
+import type { Face } from '../fhir/change.js';
+import { FhirError } from '../fhir/fhir-error.js';
+import { parseJson } from '../fhir/json-text.js';
+import { jsonBodyOf } from '../http/request-body.js';
+import { isPresentation } from './presentation.js';
+import { type Pair, pairsOfUrl } from './query-pairs.js';
+
+/** The simple input parameters of an operation, each with its values in order. */
+export class OperationInput {
+  constructor(private readonly pairs: readonly Pair[]) {}
+
+  /** All values of a parameter; one text may hold several, separated by commas. */
+  list(name: string): string[] {
+    return this.pairs
+      .filter(([key]) => key === name)
+      .flatMap(([, value]) =>
+        value
+          .split(',')
+          .map((part) => part.trim())
+          .filter(Boolean),
+      );
+  }
+
+  /** @throws FhirError 400 where it is given more than once */
+  single(name: string): string | undefined {
+    const values = this.pairs.filter(([key]) => key === name);
+    if (values.length > 1) throw new FhirError('value', `${name} is given more than once`, name);
+    return values[0]?.[1];
+  }
+}
+
+/**
+ * Input from the query of a GET, and from the query and the Parameters of a POST.
+ * @throws FhirError 400 for a parameter that the operation does not have, 415
+ */
+export function operationInput(request: FastifyRequest, face: Face, names: readonly string[]): OperationInput {
+  const pairs = pairsOfUrl(request.url).filter((pair) => !isPresentation(pair));
+  const hasBody = request.method === 'POST' && Buffer.isBuffer(request.body) && request.body.length > 0;
+  const all = hasBody ? [...pairs, ...pairsOfParameters(parseJson(jsonBodyOf(request, face)).value)] : pairs;
+  for (const [name] of all) {
+    if (!names.includes(name))
+      throw new FhirError(
+        'not-supported',
+        `The operation takes ${names.join(', ')}, not "${name.slice(0, 100)}"`,
+        name.slice(0, 100),
+      );
+  }
+  return new OperationInput(all);
+}
+
+/** https://hl7.org/fhir/R4B/parameters.html with primitive values, as these operations have them. */
+function pairsOfParameters(value: unknown): Pair[] {
+  const resource = value as { resourceType?: unknown; parameter?: unknown } | null;
+  if (resource?.resourceType !== 'Parameters')
+    throw new FhirError('structure', 'The body of an operation is a Parameters resource', 'Parameters');
+  const { parameter = [] } = resource;
+  if (!Array.isArray(parameter)) throw new FhirError('structure', 'parameter is a list', 'Parameters.parameter');
+  return parameter.map((entry: unknown, index): Pair => {
+    const where = `Parameters.parameter[${index}]`;
+    const { name, ...rest } = (typeof entry === 'object' && entry !== null ? entry : {}) as Record<string, unknown>;
+    if (typeof name !== 'string' || name === '') throw new FhirError('required', 'A parameter has a name', `${where}.name`);
+    const values = Object.entries(rest).filter(([key]) => /^value[A-Z]/.test(key));
+    const [, only] = values[0] ?? [];
+    if (values.length !== 1 || !['string', 'number', 'boolean'].includes(typeof only))
+      throw new FhirError('value', `${name} takes one simple value`, `${where}.value[x]`);
+    return [name, String(only)];
+  });
+}

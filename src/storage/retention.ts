@@ -1,0 +1,50 @@
+import { Retention } from '../maintenance/retention.js';
+import type { Database, Sql } from './database.js';
+import { ATTEMPT_PARTITIONS, DROP_DEFAULT_ATTEMPTS, DROP_MATCH_BATCHES, DROP_TOKENS } from './sql/retention.sql.js';
+
+/** Days of attempts for which a partition is kept ready. */
+const DAYS_AHEAD = 3;
+
+export class PostgresRetention extends Retention {
+  constructor(private readonly database: Database) {
+    super();
+  }
+
+  dropMatchBatches(olderThanMinutes: number): Promise<number> {
+    return this.database.run(DROP_MATCH_BATCHES, [olderThanMinutes]);
+  }
+
+  dropTokens(): Promise<number> {
+    return this.database.run(DROP_TOKENS);
+  }
+
+  /**
+   * Makes the partitions of the days to come (never of today: rows of it may lie in the default one already) and drops old ones whole.
+   * A lock of its own keeps two processes from doing it at once.
+   */
+  async dropAttempts(olderThanDays: number): Promise<number> {
+    return this.database.transaction(async (tx) => {
+      await tx.run({ text: `SELECT pg_advisory_xact_lock(hashtext('carillon.attempt-partitions'))` });
+      const rows = await tx.rows<{ day: string; is_old: boolean; exists: boolean }>(ATTEMPT_PARTITIONS, [
+        olderThanDays,
+        DAYS_AHEAD,
+      ]);
+      for (const { day, is_old: isOld, exists } of rows) {
+        if (isOld && exists) await tx.run(dropPartition(day));
+        if (!isOld && !exists) await tx.run(createPartition(day));
+      }
+      const strays = await tx.run(DROP_DEFAULT_ATTEMPTS, [olderThanDays]);
+      return rows.filter(({ is_old: isOld, exists }) => isOld && exists).length + strays;
+    });
+  }
+}
+
+/** `day` comes from the database, as `2026_11_23`. */
+const createPartition = (day: string): Sql => {
+  const date = day.replaceAll('_', '-');
+  return {
+    text: `CREATE TABLE attempt_${day} PARTITION OF attempt FOR VALUES FROM ('${date} 00:00Z') TO (timestamptz '${date} 00:00Z' + interval '1 day')`,
+  };
+};
+
+const dropPartition = (day: string): Sql => ({ text: `DROP TABLE attempt_${day}` });
