@@ -26,7 +26,7 @@ function expectNothingLeft(dataDir: string): void {
 }
 
 afterEach(async () => {
-  for (const hub of started.splice(0)) await hub.kill();
+  for (const hub of started.splice(0)) await hub.stop();
 });
 
 test('starts on an empty DATA_DIR with a database of its own, says so in one line, and starts again on what it left', async () => {

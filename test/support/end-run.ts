@@ -6,5 +6,5 @@ export async function endRun(): Promise<void> {
   if (run === undefined) return;
   await run.server?.stop();
   const left = await clearRunFolder(run.folder);
-  if (left.length > 0) console.error(`Tests left ${left.length} processes behind, now ended: ${left.join(', ')}`);
+  if (left.length > 0) console.error(`Tests left processes behind, now ended, in ${left.join(', ')}`);
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { processIdentity, processesIn, signal, until } from '../../src/storage/postgres/processes.js';
@@ -25,13 +25,22 @@ export function makeRunFolder(): string {
   return folder;
 }
 
-/** Ends whatever still works in a run's folder and removes it. Returns the processes that had to be ended. */
-export async function clearRunFolder(folder: string): Promise<number[]> {
+/** Ends whatever still works in a run's folder and removes it. Returns the folders in which processes had to be ended. */
+export async function clearRunFolder(folder: string): Promise<string[]> {
   const left = processesIn(folder);
+  const places = [...new Set(left.map((pid) => placeOf(pid)))];
   for (const pid of left) signal(pid, 'SIGKILL');
   await until(() => processesIn(folder).length === 0, 10_000);
   rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
-  return left;
+  return places;
+}
+
+function placeOf(pid: number): string {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    return 'somewhere';
+  }
 }
 
 /** Clears the folders of runs that were killed before they could clean up. */

@@ -22,7 +22,7 @@ test('an empty environment gives the documented defaults', () => {
 
 test('docs/configuration.md lists every setting with its default, and no other', () => {
   const page = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8');
-  const rows = [...page.matchAll(/^\| `([A-Z][A-Z_0-9]+)` \| (.*?) \|/gm)].map(([, name, fallback]) => [name, fallback]);
+  const rows = [...page.matchAll(/^\| `([A-Z][A-Z_0-9]+)` +\| +(.*?) +\|/gm)].map(([, name, fallback]) => [name, fallback]);
   const written = (name: string, fallback: string | undefined) =>
     name === 'PUBLIC_URL' ? '`http://HOST:PORT`' : fallback === undefined || fallback === '' ? 'none' : `\`${fallback}\``;
   expect(rows.toSorted()).toEqual(declared.map(({ name, fallback }) => [name, written(name, fallback)]).toSorted());
