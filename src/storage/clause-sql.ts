@@ -17,6 +17,8 @@ import type { Bind } from './search-sql.js';
 export interface ClauseSql {
   sql: string;
   exact: boolean;
+  /** Asks for keys that every match has: GIN finds the candidates. */
+  byKey?: boolean;
 }
 
 /**
@@ -29,12 +31,18 @@ export function clauseSql(type: string, clause: Clause, bind: Bind): ClauseSql {
   if (missing.length > 0) return exactly(anyOf(missing.map((isMissing) => presence(type, code, !isMissing, bind))));
   if (code === '_id') return exactly(idSql(clause, bind));
   const keys = valueKeysOf(clause);
-  if (keys !== undefined) return exactly(isNegated(clause) ? `NOT (${hasAny(keys, bind)})` : hasAny(keys, bind));
+  if (keys !== undefined) {
+    return isNegated(clause) ? exactly(`NOT (${hasAny(keys, bind)})`) : { sql: hasAny(keys, bind), exact: true, byKey: true };
+  }
   if (isNegated(clause)) return { sql: 'true', exact: false };
   const conditions = clause.values.map((value) => valueSql(value, clause, bind));
-  if (conditions.every((condition) => condition !== undefined)) return exactly(anyOf(conditions));
   const access = accessKeysOf(clause);
-  return { sql: access === undefined ? presence(type, code, true, bind) : hasAny(access, bind), exact: false };
+  const found = access === undefined ? undefined : hasAny(access, bind);
+  if (conditions.every((condition) => condition !== undefined)) {
+    const sql = anyOf(conditions);
+    return found === undefined ? exactly(sql) : { sql: `${found} AND ${sql}`, exact: true, byKey: true };
+  }
+  return { sql: found ?? presence(type, code, true, bind), exact: false, byKey: found !== undefined };
 }
 
 function exactly(sql: string): ClauseSql {
@@ -128,7 +136,8 @@ function inTable(table: string, param: number, condition: string, bind: Bind): s
 }
 
 /**
- * Half-open ranges: `low`, `high` of the resource against `range` of the search.
+ * Half-open ranges: `low`, `high` of the resource against `range` of the search. No range is empty, so each comparator also bounds one end
+ * outright, which is said once more for the index.
  * https://hl7.org/fhir/R4B/search.html#date
  */
 function dateSql(comparator: Comparator, range: DateValue, low: string, high: string, bind: Bind): string {
@@ -136,7 +145,7 @@ function dateSql(comparator: Comparator, range: DateValue, low: string, high: st
   const to = () => `to_timestamp(${bind(range.high / 1000)}::float8)`;
   switch (comparator) {
     case 'eq':
-      return `${low} >= ${from()} AND ${high} <= ${to()}`;
+      return `${low} >= ${from()} AND ${low} < ${to()} AND ${high} <= ${to()}`;
     case 'ne':
       return `(${low} < ${from()} OR ${high} > ${to()})`;
     case 'gt':
@@ -144,9 +153,9 @@ function dateSql(comparator: Comparator, range: DateValue, low: string, high: st
     case 'lt':
       return `${low} < ${from()}`;
     case 'ge':
-      return `(${high} > ${to()} OR ${low} >= ${from()})`;
+      return `${high} > ${from()} AND (${high} > ${to()} OR ${low} >= ${from()})`;
     case 'le':
-      return `(${low} < ${from()} OR ${high} <= ${to()})`;
+      return `${low} < ${to()} AND (${low} < ${from()} OR ${high} <= ${to()})`;
     case 'sa':
       return `${low} >= ${to()}`;
     case 'eb':
@@ -163,7 +172,7 @@ function numberSql(value: { comparator: Comparator; value: number; range: Number
   const to = () => `${bind(range.high)}::float8`;
   switch (comparator) {
     case 'eq':
-      return `d.low >= ${from()} AND d.high < ${to()}`;
+      return `d.low >= ${from()} AND d.low < ${to()} AND d.high < ${to()}`;
     case 'ne':
       return `NOT (d.low >= ${from()} AND d.high < ${to()})`;
     case 'gt':

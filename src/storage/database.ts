@@ -25,6 +25,8 @@ const types: pg.CustomTypesConfig = {
   },
 };
 
+const USUAL_SETTINGS = { statement_timeout: 30_000, idle_in_transaction_session_timeout: 10_000, timezone: 'UTC' };
+
 /** PostgreSQL as the stages' stores see it: prepared statements on a pool, and transactions. */
 export class Database implements Queryable {
   private readonly pool: pg.Pool;
@@ -33,15 +35,17 @@ export class Database implements Queryable {
     connectionString: string,
     maxConnections: number,
     onIdleError: (error: Error) => void,
-    /** The server cancels a statement that takes longer. */
-    statementMilliseconds = 30_000,
+    /** Settings of PostgreSQL for these connections, over the usual ones. */
+    settings: Readonly<Record<string, string | number>> = {},
   ) {
     this.pool = new pg.Pool({
       connectionString,
       max: maxConnections,
       types,
       application_name: 'carillon',
-      options: `-c statement_timeout=${String(statementMilliseconds)} -c idle_in_transaction_session_timeout=10000 -c timezone=UTC`,
+      options: Object.entries({ ...USUAL_SETTINGS, ...settings })
+        .map(([name, value]) => `-c ${name}=${String(value)}`)
+        .join(' '),
     });
     // Without a listener an idle connection that the server closes would end the process.
     this.pool.on('error', onIdleError);

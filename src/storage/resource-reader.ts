@@ -106,19 +106,28 @@ export class PostgresResourceReader extends ResourceReader {
   /** Matching rows in order. Reads `wanted` at first, more only where some of them fail the clauses that SQL cannot decide. */
   private async *verified(plan: SearchPlan, wanted: number, deadline: number, after?: PageMark): AsyncGenerator<SearchRow> {
     const verifies = plan.unverified.length > 0;
-    for (const run of plan.runs(after)) {
-      let place = after;
-      for (;;) {
-        if (Date.now() > deadline) throw tooCostly();
-        const limit = verifies ? Math.max(wanted, VERIFIED_AT_A_TIME) : wanted;
-        const rows = await this.select<SearchRow>(plan.page(run, limit, place));
-        for (const row of rows) {
-          if (!verifies || this.holds(plan, row)) yield row;
-        }
-        const last = rows.at(-1);
-        if (rows.length < limit || last === undefined) break;
-        place = plan.mark(last);
+    const limit = verifies ? Math.max(wanted, VERIFIED_AT_A_TIME) : wanted;
+    let gathers = plan.gathers;
+    let place = after;
+    let [run, ...runs] = plan.runs(after);
+    while (run !== undefined) {
+      if (Date.now() > deadline) throw tooCostly();
+      let rows: SearchRow[];
+      if (gathers) {
+        const found = await this.select<SearchRow & { many: boolean; rid: bigint | null }>(plan.gathered(limit, place));
+        gathers = found[0]?.many === false;
+        if (!gathers) continue;
+        rows = found.filter(({ rid }) => rid !== null);
+      } else {
+        rows = await this.select<SearchRow>(plan.page(run, limit, place));
       }
+      for (const row of rows) {
+        if (!verifies || this.holds(plan, row)) yield row;
+      }
+      const last = rows.at(-1);
+      if (rows.length === limit && last !== undefined) place = plan.mark(last);
+      else if (gathers) return;
+      else [run, ...runs] = runs;
     }
   }
 

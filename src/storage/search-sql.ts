@@ -41,13 +41,61 @@ export class SearchPlan {
   /** Up to `limit` rows of one run in order, after `after`. */
   page(run: Run, limit: number, after?: PageMark): SearchStatement {
     const bindings = new Bindings();
+    const page = this.pageSql(run, 'resource', this.clauses(bindings.bind), limit, after, bindings.bind);
+    return bindings.statement(`${page} ORDER BY ${this.sorted(run, 'q.')}`);
+  }
+
+  /**
+   * The same in one go where the keys asked for are rare, which nobody knows before: the statistics hold only the most common keys. All
+   * candidates are gathered from GIN, up to {@link MOST_GATHERED}, and the rest is done with those. If there are more, the only row says so
+   * (`many`) and the runs are the better way, since walking in order soon meets enough of what is common.
+   */
+  gathered(limit: number, after?: PageMark): SearchStatement {
+    const bindings = new Bindings();
     const bind = bindings.bind;
-    const where = this.conditions(bind);
+    const clauses = this.query.clauses.map((clause) => clauseSql(this.type, clause, bind));
+    const ofClauses = (byKey: boolean) => clauses.filter((clause) => (clause.byKey ?? false) === byKey).map(({ sql }) => sql);
+    const most = bind(MOST_GATHERED);
+    const page = this.pageSql(
+      'gathered',
+      'found',
+      [`(SELECT count(*) FROM found) <= ${most}`, ...ofClauses(false)],
+      limit,
+      after,
+      bind,
+    );
+    return bindings.statement(`
+  WITH found AS MATERIALIZED (
+    SELECT r.rid, r.type, r.id, r.version, r.last_updated, r.keys
+    FROM resource AS r
+    WHERE ${[...this.ofType(bind), ...ofClauses(true)].join(' AND ')}
+    LIMIT ${most} + 1
+  )
+  SELECT f.many, page.*
+  FROM (SELECT count(*) > ${most} AS many FROM found) AS f
+  LEFT JOIN (${page}) AS page ON NOT f.many
+  ORDER BY ${this.sorted('gathered', 'page.')}`);
+  }
+
+  /** Whether some clause asks for keys, so that candidates can be gathered. */
+  get gathers(): boolean {
+    return this.query.clauses.some((clause) => clauseSql(this.type, clause, () => '').byKey === true);
+  }
+
+  private pageSql(
+    run: Run | 'gathered',
+    source: 'resource' | 'found',
+    conditions: readonly string[],
+    limit: number,
+    after: PageMark | undefined,
+    bind: Bind,
+  ): string {
+    const where = [...conditions];
     const from: string[] = [];
     const keys = this.order.map((order, i): string => {
       const alias = `s${String(i)}`;
       if (order.kind === 'column') return order.sql;
-      if (i > 0) {
+      if (i > 0 || run === 'gathered') {
         from.push(`CROSS JOIN LATERAL (${farthestValue(order, bind)}) AS ${alias}`);
         return `${alias}.value`;
       }
@@ -59,33 +107,36 @@ export class SearchPlan {
       where.push(...oneRowEach(order, bind));
       return order.value('s0');
     });
-    const walked = run === 'present';
-    const tie = walked ? 's0.rid' : 'r.rid';
+    // The walked index bears the rid too; named so, the order is the index's own.
+    const tie = run === 'present' ? 's0.rid' : 'r.rid';
     // The missing follow the present: a mark among the present lies before all of them.
     if (after !== undefined && (run !== 'missing' || after.keys[0] === null))
-      where.push(this.afterMark(keys, tie, walked, after, bind));
-    const sorted = (columns: readonly string[], tieColumn: string) =>
-      [
-        ...this.order
-          .map((order, i) => `${columns[i] ?? ''} ${directionOf(order)}${i === 0 ? '' : ' NULLS LAST'}`)
-          .slice(run === 'missing' ? 1 : 0),
-        `${tieColumn} ${this.tieDirection}`,
-      ].join(', ');
-    const columns = keys.map((_, i) => `o${String(i)}`);
-    return bindings.statement(`
-  SELECT ${CHANGE_COLUMNS}, q.rid${columns.map((column, i) => `, q.${column}::text AS k${String(i)}`).join('')}
+      where.push(this.afterMark(run, keys, tie, after, bind));
+    if (source === 'resource') where.unshift(...this.ofType(bind));
+    return `
+  SELECT ${CHANGE_COLUMNS}, q.*
   FROM (
-    SELECT r.rid, r.type, r.id, r.version${keys.map((key, i) => `, ${key} AS o${String(i)}`).join('')}
-    FROM resource AS r ${from.join(' ')}
+    SELECT r.rid, r.type AS of_type, r.id AS of_id, r.version AS of_version${keys.map((key, i) => `, ${key} AS o${String(i)}, (${key})::text AS k${String(i)}`).join('')}
+    FROM ${source} AS r ${from.join(' ')}
     WHERE ${where.join('\n      AND ')}
-    ORDER BY ${sorted(keys, tie)}
+    ORDER BY ${this.sorted(run, '', keys, tie)}
     LIMIT ${bind(limit)}
   ) AS q
-  JOIN resource_version AS v ON v.type = q.type AND v.id = q.id AND v.version = q.version
-  ORDER BY ${sorted(
-    columns.map((column) => `q.${column}`),
-    'q.rid',
-  )}`);
+  JOIN resource_version AS v ON v.type = q.of_type AND v.id = q.of_id AND v.version = q.of_version`;
+  }
+
+  /** The order, by the columns of a page or by the expressions they are made of. */
+  private sorted(
+    run: Run | 'gathered',
+    prefix: string,
+    keys: readonly string[] = this.order.map((_, i) => `${prefix}o${String(i)}`),
+    tie = `${prefix}rid`,
+  ): string {
+    const sorts = this.order.map((order, i) => {
+      const nullable = order.kind === 'narrow' && (i > 0 || run === 'gathered');
+      return `${keys[i] ?? ''} ${directionOf(order)}${nullable ? ' NULLS LAST' : ''}`;
+    });
+    return [...(run === 'missing' ? sorts.slice(1) : sorts), `${tie} ${this.tieDirection}`].join(', ');
   }
 
   /** How many resources the index finds. */
@@ -95,7 +146,7 @@ export class SearchPlan {
     return atMost === undefined
       ? bindings.statement(`SELECT count(*) AS count FROM resource AS r WHERE ${where}`)
       : bindings.statement(
-          `SELECT count(*) AS count FROM (SELECT FROM resource AS r WHERE ${where} LIMIT ${bindings.bind(atMost)}) AS some`,
+          `SELECT count(*) AS count FROM (SELECT FROM resource AS r WHERE ${where} LIMIT ${bindings.bind(atMost)}) AS counted`,
         );
   }
 
@@ -118,30 +169,39 @@ export class SearchPlan {
   }
 
   /** Rows that come after the mark: greater in the first key, or equal there and greater in the next …, absent values last. */
-  private afterMark(keys: readonly string[], tie: string, walked: boolean, mark: PageMark, bind: Bind): string {
-    const marked = mark.keys.map((key, i) => (key === null ? null : `${bind(key)}::${this.order[i]?.cast ?? 'text'}`));
+  private afterMark(run: Run | 'gathered', keys: readonly string[], tie: string, mark: PageMark, bind: Bind): string {
     let rest = `${tie} ${this.tieDirection === 'ASC' ? '>' : '<'} ${bind(mark.tie)}::bigint`;
     for (let i = keys.length - 1; i >= 0; i--) {
-      const [key = '', at, order] = [keys[i], marked[i], this.order[i]];
-      const beyond = order?.descending === true ? '<' : '>';
+      const [key = '', at, order] = [keys[i], mark.keys[i], this.order[i]];
+      const nullable = order?.kind === 'narrow' && (i > 0 || run === 'gathered');
       if (at === null || at === undefined) {
-        if (i > 0) rest = `(${key} IS NULL AND ${rest})`;
-      } else {
-        const absent = i > 0 && order?.kind === 'narrow' ? ` OR ${key} IS NULL` : '';
-        rest = `(${key} ${beyond} ${at}${absent} OR (${key} = ${at} AND ${rest}))`;
-        // Said once more without the OR, so that the index on the walked value begins at the mark.
-        if (i === 0 && (walked || order?.kind === 'column')) rest = `${key} ${beyond}= ${at} AND ${rest}`;
+        if (nullable) rest = `(${key} IS NULL AND ${rest})`;
+        continue;
       }
+      const beyond = order?.descending === true ? '<' : '>';
+      const marked = `${bind(at)}::${order?.cast ?? 'text'}`;
+      rest = `(${key} ${beyond} ${marked}${nullable ? ` OR ${key} IS NULL` : ''} OR (${key} = ${marked} AND ${rest}))`;
+      // Said once more without the OR, so that the index that is walked begins at the mark.
+      if (i === 0 && !nullable) rest = `${key} ${beyond}= ${marked} AND ${rest}`;
     }
     return rest;
   }
 
   private conditions(bind: Bind): string[] {
-    const where = [`r.type = ${bind(this.query.type)}`, 'NOT r.deleted'];
-    for (const clause of this.query.clauses) where.push(clauseSql(this.query.type, clause, bind).sql);
-    return where;
+    return [...this.ofType(bind), ...this.clauses(bind)];
+  }
+
+  private ofType(bind: Bind): string[] {
+    return [`r.type = ${bind(this.type)}`, 'NOT r.deleted'];
+  }
+
+  private clauses(bind: Bind): string[] {
+    return this.query.clauses.map((clause) => clauseSql(this.type, clause, bind).sql);
   }
 }
+
+/** Candidates that are sorted and tested one by one rather than met while walking in order. */
+export const MOST_GATHERED = 2000;
 
 export type Run = 'all' | 'present' | 'missing';
 export type Bind = (value: unknown) => string;
