@@ -16,5 +16,16 @@ export function numberRange(text: string): { value: number; range: NumberValue }
   const exponent = Number(power ?? 0) - decimals.length - 1;
   const value = Number(text);
   const range = { low: Number(`${scaled - 5n}e${exponent}`), high: Number(`${scaled + 5n}e${exponent}`) };
-  return Number.isFinite(range.low) && Number.isFinite(range.high) ? { value, range } : undefined;
+  if (!Number.isFinite(range.low) || !Number.isFinite(range.high)) return undefined;
+  // More digits than a double has: the range closes up, and must still hold the number itself.
+  if (range.high === value) range.high = nextAbove(value);
+  return { value, range };
+}
+
+function nextAbove(value: number): number {
+  if (value === 0) return Number.MIN_VALUE;
+  const view = new DataView(new ArrayBuffer(8));
+  view.setFloat64(0, value);
+  view.setBigInt64(0, view.getBigInt64(0) + (value > 0 ? 1n : -1n));
+  return view.getFloat64(0);
 }

@@ -27,7 +27,7 @@ export function parseValue(
   if (modifier === 'missing') return parseMissing(text, context);
   if (modifier === 'identifier') return parseToken(text, context);
   if (modifier === 'of-type') return parseOfType(text, context);
-  if (modifier === 'text') return { type: 'token-text', folded: foldText(unescapeValue(text)) };
+  if (modifier === 'text') return { type: 'token-text', folded: parseText(text, context).folded };
   switch (parameter.type) {
     case 'token':
       return parseToken(text, context);
@@ -35,10 +35,8 @@ export function parseValue(
       return parseReference(text, parameter, targetType, context);
     case 'uri':
       return { type: 'uri', uri: unescapeValue(text) };
-    case 'string': {
-      const exact = unescapeValue(text);
-      return { type: 'string', exact, folded: foldText(exact) };
-    }
+    case 'string':
+      return modifier === 'exact' ? exactText(text) : parseText(text, context);
     case 'date':
       return parseDate(text, context);
     case 'number':
@@ -60,6 +58,18 @@ function malformed(context: ValueContext, text: string, expected: string): FhirE
 function parseMissing(text: string, context: ValueContext): ClauseValue {
   if (text !== 'true' && text !== 'false') throw malformed(context, text, 'true or false');
   return { type: 'missing', missing: text === 'true' };
+}
+
+function exactText(text: string): ClauseValue & { type: 'string' } {
+  const exact = unescapeValue(text);
+  return { type: 'string', exact, folded: foldText(exact) };
+}
+
+/** What folds to nothing would begin every text there is. */
+function parseText(text: string, context: ValueContext): ClauseValue & { type: 'string' } {
+  const value = exactText(text);
+  if (value.folded === '') throw malformed(context, text, 'a text with letters or digits');
+  return value;
 }
 
 function parseToken(text: string, context: ValueContext): ClauseValue {

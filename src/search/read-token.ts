@@ -31,7 +31,8 @@ const COMPLEX: Readonly<Record<string, ReadToken>> = {
 };
 
 function readCoding(node: unknown, sink: TokenValue[]): void {
-  const { system, code, display } = node as Json;
+  if (!isObject(node)) return;
+  const { system, code, display } = node;
   if (code === undefined && system === undefined && display === undefined) return;
   sink.push({ system: text(system), code: text(code), text: text(display) });
 }
@@ -50,7 +51,8 @@ export function identifierToken(node: unknown): TokenValue | undefined {
   if (!isObject(type)) return token;
   const typeCodings: { system?: string; code?: string }[] = [];
   if (Array.isArray(type.coding))
-    for (const coding of type.coding as Json[]) typeCodings.push({ system: text(coding.system), code: text(coding.code) });
+    for (const coding of type.coding as unknown[])
+      if (isObject(coding)) typeCodings.push({ system: text(coding.system), code: text(coding.code) });
   return { ...token, text: text(type.text), typeCodings };
 }
 
