@@ -6,13 +6,16 @@ import { EdgeModule } from './http/edge.module.js';
 import { HealthModule } from './http/health.module.js';
 import { IntakeModule } from './intake/intake.module.js';
 import { MaintenanceModule } from './maintenance/maintenance.module.js';
+import { MatchingModule } from './matching/matching.module.js';
 import { PullModule } from './pull/pull.module.js';
 import { SubscriptionOperationsModule } from './pull/subscription-operations.module.js';
 import { SearchModule } from './search/search.module.js';
 import { SourcesModule } from './sources/sources.module.js';
 import { StorageModule } from './storage/storage.module.js';
+import { SubscriptionsModule } from './subscriptions/subscriptions.module.js';
 import type { Log } from './telemetry/log.js';
 import { TelemetryModule } from './telemetry/telemetry.module.js';
+import { TopicsModule } from './topics/topics.module.js';
 
 /** The whole object graph, in the order of the data's way. */
 @Module({})
@@ -28,7 +31,10 @@ export class AppModule {
         EdgeModule,
         HealthModule,
         IntakeModule,
+        TopicsModule,
+        SubscriptionsModule,
         SourcesModule,
+        MatchingModule,
         DeliveryModule,
         PullModule,
         SubscriptionOperationsModule,

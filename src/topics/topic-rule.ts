@@ -16,7 +16,6 @@ export class TopicRule {
 
   constructor(private readonly semantics: SearchSemantics) {}
 
-   
   async apply(next: RuledTopic, id: string): Promise<RuledTopic> {
     if (next.value.status === 'active') {
       const definition = parseTopic(next.value, id, (name) => this.semantics.definitions.isResourceType(name));

@@ -4,7 +4,6 @@ import { FhirError } from '../fhir/fhir-error.js';
 import { validateResource } from '../fhir/validate-resource.js';
 import { ChangeStore } from '../intake/change-store.js';
 import { WriteRules } from '../intake/write-rules.js';
-import { ResourceReader } from '../pull/resource-reader.js';
 import { SearchSemantics } from '../search/search-semantics.js';
 import { Database } from '../storage/database.js';
 import { PostgresStoredTopics } from '../storage/stored-topics.js';
@@ -27,12 +26,9 @@ import { TopicRule } from './topic-rule.js';
     { provide: TopicRule, inject: [SearchSemantics], useFactory: (semantics: SearchSemantics) => new TopicRule(semantics) },
     {
       provide: SeedStore,
-      inject: [ChangeStore, ResourceReader, WriteRules],
-      useFactory: (changes: ChangeStore, reader: ResourceReader, rules: WriteRules): SeedStore => ({
-        newest: async (id) => {
-          const current = await reader.current('SubscriptionTopic', id);
-          return current && { version: current.version, text: current.body };
-        },
+      inject: [ChangeStore, StoredTopics, WriteRules],
+      useFactory: (changes: ChangeStore, stored: StoredTopics, rules: WriteRules): SeedStore => ({
+        newest: (id) => stored.newest(id),
         write: (topic, version) => writeSeed(topic, version, changes, rules),
       }),
     },

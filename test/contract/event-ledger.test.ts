@@ -122,7 +122,7 @@ describe.each(['twin', 'postgres'])('the event ledger (%s)', (name) => {
     );
     expect(await side.given('x')).toEqual([place(22), place(23)]);
     expect(await side.given('y')).toEqual([place(21), place(22)]);
-    lease = await commit(
+    await commit(
       lease,
       40,
       [
@@ -141,7 +141,7 @@ describe.each(['twin', 'postgres'])('the event ledger (%s)', (name) => {
     lease = await commit(lease, 50, [[A, 41]], [join('z', A, 0)]);
     lease = await commit(lease, 60, [[A, 51]], [{ kind: 'forget', subscriptionId: 'z' }]);
     expect(await side.given('z')).toEqual([]);
-    lease = await commit(
+    await commit(
       lease,
       70,
       [
@@ -155,8 +155,8 @@ describe.each(['twin', 'postgres'])('the event ledger (%s)', (name) => {
   });
 
   test('memberships tell the group each subscription takes events of', async () => {
-    let lease = (await side.ledger.lease('one', 60))!;
-    lease = await commit(lease, 80, [], [join('m', A, 0), join('n', B, 0), leave('n', 0)]);
+    const lease = (await side.ledger.lease('one', 60))!;
+    await commit(lease, 80, [], [join('m', A, 0), join('n', B, 0), leave('n', 0)]);
     const members = new Map(
       (await memberships(side.ledger)).map(({ subscriptionId, groupFingerprint }) => [subscriptionId, groupFingerprint]),
     );
