@@ -37,8 +37,12 @@ export async function listenOnWebsocket(
   await new Promise<void>((resolve, reject) => {
     socket.once('error', reject);
     socket.once('open', () => socket.send(`bind-with-token ${token}`));
-    socket.once('message', () => resolve());
-    socket.on('message', (data: Buffer) => onBundle(JSON.parse(data.toString()) as NotificationBundle, performance.now()));
+    socket.on('message', (data: Buffer) => {
+      const message = JSON.parse(data.toString()) as NotificationBundle;
+      if (message.entry === undefined) return reject(new Error(`The websocket refused: ${data.toString()}`));
+      resolve();
+      onBundle(message, performance.now());
+    });
   });
   return () => socket.terminate();
 }

@@ -120,11 +120,12 @@ async function subscribe(url: string, fhir: string): Promise<void> {
   const ids: string[] = [];
   for (const subscription of subscriptions) ids.push(String((await send('POST', `${fhir}/Subscription`, subscription)).id));
   for (const id of ids.slice(0, 2)) {
-    await until(
+    const isActive = await until(
       `Subscription/${id} to be active`,
       async () => (await send('GET', `${fhir}/Subscription/${id}`)).status === 'active',
       10,
     );
+    if (!isActive) throw new Error('A Subscription did not become active.');
   }
   closing.push(
     await listenOnWebsocket(url, fhir, ids[2]!, (bundle, at) => fociOf(bundle).forEach((key) => arrive(socket, key, at))),

@@ -1,7 +1,8 @@
-import { Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Module, type OnApplicationBootstrap } from '@nestjs/common';
 import { ChangeStore } from '../intake/change-store.js';
 import { WriteRules } from '../intake/write-rules.js';
 import { OutboundClient } from '../outbound/outbound-client.js';
+import { OutboundModule } from '../outbound/outbound.module.js';
 import { SearchSemantics } from '../search/search-semantics.js';
 import { Database } from '../storage/database.js';
 import { PostgresSourceStore } from '../storage/source-store.js';
@@ -18,13 +19,9 @@ const LIMITS = { pages: 10_000, bytes: 512 * 1024 * 1024, unitWrites: 200 };
 
 /** Sources are polled; what they bring goes through intake's door. */
 @Module({
+  imports: [OutboundModule],
   providers: [
     { provide: SourceStore, inject: [Database], useFactory: (database: Database) => new PostgresSourceStore(database) },
-    {
-      provide: OutboundClient,
-      useFactory: () =>
-        new OutboundClient({ policy: { allowLoopback: true, allowed: [] }, connectSeconds: 10, connectionsPerOrigin: 4 }),
-    },
     { provide: SourceClient, inject: [OutboundClient], useFactory: (client: OutboundClient) => new OutboundSourceClient(client) },
     {
       provide: SourcesWorker,
@@ -43,10 +40,9 @@ const LIMITS = { pages: 10_000, bytes: 512 * 1024 * 1024, unitWrites: 200 };
     },
   ],
 })
-export class SourcesModule implements OnApplicationBootstrap, OnApplicationShutdown {
+export class SourcesModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
   constructor(
     private readonly worker: SourcesWorker,
-    private readonly client: OutboundClient,
     store: SourceStore,
     rules: WriteRules,
     semantics: SearchSemantics,
@@ -58,8 +54,8 @@ export class SourcesModule implements OnApplicationBootstrap, OnApplicationShutd
     this.worker.start();
   }
 
-  async onApplicationShutdown(): Promise<void> {
+  /** Before the client closes under a poll. */
+  async beforeApplicationShutdown(): Promise<void> {
     await this.worker.stop();
-    await this.client.close();
   }
 }
