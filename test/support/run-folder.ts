@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,10 +20,15 @@ export function newFolder(name: string): string {
 
 /** Named after the process that runs Jest, so that a later run can tell whether that is still alive. */
 export function makeRunFolder(): string {
-  const identity = processIdentity(process.pid)!.replace(/[^\w]/g, '_');
-  const folder = join(tmpdir(), `${PREFIX}${process.pid}-${identity}`);
+  const folder = join(tmpdir(), `${PREFIX}${process.pid}-${beginningOf(process.pid)}`);
   mkdirSync(folder, { mode: 0o755 });
   return folder;
+}
+
+/** When a process began, in eight letters: paths of sockets must be short. */
+function beginningOf(pid: number): string {
+  const identity = processIdentity(pid) ?? 'none';
+  return createHash('sha256').update(identity).digest('hex').slice(0, 8);
 }
 
 /** Ends whatever still works in a run's folder and removes it. Returns the folders in which processes had to be ended. */
@@ -48,7 +54,6 @@ export async function clearDeadRuns(): Promise<void> {
   for (const name of readdirSync(tmpdir())) {
     const match = /^carillon-test-(\d+)-(.+)$/.exec(name);
     if (match === null) continue;
-    const identity = processIdentity(Number(match[1]))?.replace(/[^\w]/g, '_');
-    if (identity !== match[2]) await clearRunFolder(join(tmpdir(), name)).catch(() => undefined);
+    if (beginningOf(Number(match[1])) !== match[2]) await clearRunFolder(join(tmpdir(), name)).catch(() => undefined);
   }
 }

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { cloneDatabase, type TestDatabase } from './clone-database.js';
 import { freePort } from './free-port.js';
-import { newFolder } from './run-folder.js';
+import { newFolder, runFolder } from './run-folder.js';
 import { waitFor } from './wait-for.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
@@ -71,7 +71,7 @@ async function spawnHub(options: HubOptions, database: TestDatabase | undefined,
     env: {
       PATH: process.env['PATH'],
       HOME: process.env['HOME'],
-      TMPDIR: process.env['TMPDIR'],
+      TMPDIR: runFolder(),
       PORT: String(port),
       DATA_DIR: dataDir,
       LOG_LEVEL: 'info',
