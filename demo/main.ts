@@ -56,7 +56,7 @@ async function demonstrate(): Promise<void> {
   closing.push(hub.remove, source.remove);
   report.line(`hub     ${hub.fhir}   ready after ${hub.startMilliseconds} ms`);
   report.line(`source  ${source.fhir}   ready after ${source.startMilliseconds} ms: a second hub, to be polled\n`);
-  await subscribe(hub.url, hub.fhir);
+  const medicationSubscription = await subscribe(hub.url, hub.fhir);
   await send('PUT', `${hub.fhir}/Endpoint/lab`, polledSource('lab', source.fhir, SOURCE_PREFIX, 1));
 
   const pushed = officialExamples(SENT_TYPES);
@@ -82,13 +82,14 @@ async function demonstrate(): Promise<void> {
   await putEach(source.fhir, toSource, SOURCE_PREFIX);
 
   const complete = await until('everything expected', () => destinations.every((one) => missing(one).length === 0), 20);
-  const pulled = await pull(hub.fhir);
+  const pulled = await pull(hub.fhir, medicationSubscription);
   report.end();
   summarise();
   if (complete && pulled) code = 0;
 }
 
-async function subscribe(url: string, fhir: string): Promise<void> {
+/** Subscribes in four ways. Gives back the id of the Subscription whose events are pulled at the end. */
+async function subscribe(url: string, fhir: string): Promise<string> {
   const receiver = new Receiver(({ path, body, at }) => {
     if (path.startsWith('/criteria/')) arrive(criteria, keyOf(path), at);
     else fociOf(JSON.parse(body) as NotificationBundle).forEach((key) => arrive(topic, key, at));
@@ -134,10 +135,8 @@ async function subscribe(url: string, fhir: string): Promise<void> {
   closing.push(await listenOnLiveFeed(url, request, (bundle, at) => fociOf(bundle).forEach((key) => arrive(live, key, at))));
   for (const { name } of destinations) report.line(`subscribed   ${name}`);
   report.line();
-  topicSubscriptionId = ids[1]!;
+  return ids[1]!;
 }
-
-let topicSubscriptionId = '';
 
 function destination(name: string, wants: Destination['wants']): Destination {
   const made: Destination = { name, wants, arrived: new Map() };
@@ -203,13 +202,13 @@ function wrote(key: string, resource: Resource): void {
 }
 
 /** Pull out: what was pushed can be asked for as well. */
-async function pull(fhir: string): Promise<boolean> {
+async function pull(fhir: string, subscriptionId: string): Promise<boolean> {
   const final = [...written.values()].filter(({ resource }) => destinations[0]!.wants(resource)).length;
   const search = await send('GET', `${fhir}/Observation?status=final&_summary=count`);
   const history = await send('GET', `${fhir}/Observation/${SOURCE_PREFIX}example/_history`);
   const first = (await send(
     'GET',
-    `${fhir}/Subscription/${topicSubscriptionId}/$events?eventsSinceNumber=1&eventsUntilNumber=1`,
+    `${fhir}/Subscription/${subscriptionId}/$events?eventsSinceNumber=1&eventsUntilNumber=1`,
   )) as unknown as NotificationBundle;
   const medication = (first.entry[0]!.resource.notificationEvent ?? []).map(({ focus }) => keyOf(focus!.reference));
   report.line();
