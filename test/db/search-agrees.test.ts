@@ -62,7 +62,7 @@ beforeAll(async () => {
     const ofType = examples.get(type) ?? [];
     examples.set(type, ofType);
     const id = `e${String(ofType.length)}`;
-    const stamped = stampResource(text, { id, versionId: '1', lastUpdated: new Date(at) });
+    const stamped = stampResource(text, { id, versionId: '1', lastUpdated: new Date(at).toISOString() });
     ofType.push({ id, values: semantics.extract(type, JSON.parse(stamped)) });
     writes.push(
       store.write({ face: 'r4b', writes: [{ kind: 'create', method: 'PUT', resource: { type, id, text, value: resource } }] }),

@@ -1,0 +1,172 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Bundle } from 'fhir/r4b.js';
+
+import { type Hub, startHub } from '../support/start-hub.js';
+
+let hub: Hub;
+
+beforeAll(async () => {
+  hub = await startHub();
+  await put({ resourceType: 'Patient', id: 'p', name: [{ family: 'Müller', given: ['Änne'] }], birthDate: '1970-03-01' });
+  for (let n = 1; n <= 5; n++) {
+    await put({
+      resourceType: 'Observation',
+      id: `o${String(n)}`,
+      status: n === 5 ? 'amended' : 'final',
+      code: { coding: [{ system: 'http://loinc.org', code: '1234-5', display: 'Glucose' }] },
+      subject: { reference: n % 2 ? 'Patient/p' : `${hub.fhir}/Patient/p` },
+      effectiveDateTime: `2020-01-0${String(n)}`,
+      valueQuantity: { value: n, unit: 'mmol/l', system: 'http://unitsofmeasure.org', code: 'mmol/L' },
+    });
+  }
+});
+
+afterAll(() => hub?.stop());
+
+function put(resource: { resourceType: string; id: string } & Record<string, unknown>) {
+  return fetch(`${hub.fhir}/${resource.resourceType}/${resource.id}`, {
+    method: 'PUT',
+    body: JSON.stringify(resource),
+    headers: { 'content-type': 'application/fhir+json' },
+  });
+}
+
+async function search(path: string, headers: Record<string, string> = {}): Promise<Bundle> {
+  const response = await fetch(path.startsWith('http') ? path : `${hub.fhir}/${path}`, { headers });
+  expect({ path, status: response.status }).toEqual({ path, status: 200 });
+  return (await response.json()) as Bundle;
+}
+
+const ids = (bundle: Bundle) => (bundle.entry ?? []).map(({ resource }) => resource?.id);
+const link = (bundle: Bundle, relation: string) => bundle.link?.find((each) => each.relation === relation)?.url;
+
+describe('search', () => {
+  test.each([
+    ['Patient?family=mull', ['p']],
+    ['Patient?family:exact=M%C3%BCller', ['p']],
+    ['Patient?given:contains=nn', ['p']],
+    ['Patient?birthdate=1970-03', ['p']],
+    ['Patient?birthdate=gt1970-03-01', []],
+    ['Observation?subject=Patient/p&_sort=_id', ['o1', 'o2', 'o3', 'o4', 'o5']],
+    ['Observation?patient=p&code=http://loinc.org%7C1234-5&_sort=-date', ['o5', 'o4', 'o3', 'o2', 'o1']],
+    ['Observation?status:not=final', ['o5']],
+    ['Observation?date=ge2020-01-02&date=lt2020-01-04&_sort=date', ['o2', 'o3']],
+    ['Observation?value-quantity=gt3%7Chttp://unitsofmeasure.org%7Cmmol/L&_sort=value-quantity', ['o4', 'o5']],
+    ['Observation?code-value-quantity=1234-5$2', ['o2']],
+    ['Observation?_id=o1,o3,nothing&_sort=_id', ['o1', 'o3']],
+    ['Observation?code:text=glu&status=amended', ['o5']],
+    ['Observation?_lastUpdated=lt2020', []],
+    ['Observation?based-on:missing=false', []],
+  ])('%s', async (path, found) => {
+    const bundle = await search(path);
+    expect(ids(bundle)).toEqual(found);
+    expect(bundle).toMatchObject({ resourceType: 'Bundle', type: 'searchset', total: found.length });
+    for (const entry of bundle.entry ?? []) {
+      expect(entry).toMatchObject({
+        search: { mode: 'match' },
+        fullUrl: `${hub.fhir}/${path.split('?')[0] ?? ''}/${entry.resource?.id ?? ''}`,
+      });
+    }
+  });
+
+  test('POST _search finds the same and answers with links to GET', async () => {
+    const response = await fetch(`${hub.fhir}/Observation/_search?status=final`, {
+      method: 'POST',
+      body: new URLSearchParams({ code: 'http://loinc.org|1234-5', _sort: '_id', _count: '3' }),
+    });
+    expect(response.status).toBe(200);
+    const bundle = (await response.json()) as Bundle;
+    expect(ids(bundle)).toEqual(['o1', 'o2', 'o3']);
+    expect(ids(await search(link(bundle, 'next') ?? ''))).toEqual(['o4']);
+    const json = await fetch(`${hub.fhir}/Observation/_search`, {
+      method: 'POST',
+      body: '{}',
+      headers: { 'content-type': 'application/fhir+json' },
+    });
+    expect(json.status).toBe(415);
+  });
+
+  test('next links are absolute and end', async () => {
+    const seen: unknown[] = [];
+    let url: string | undefined = `${hub.fhir}/Observation?_count=2&_sort=-date`;
+    while (url !== undefined) {
+      const bundle: Bundle = await search(url);
+      seen.push(...ids(bundle));
+      url = link(bundle, 'next');
+      expect(url ?? hub.fhir).toContain(hub.fhir);
+    }
+    expect(seen).toEqual(['o5', 'o4', 'o3', 'o2', 'o1']);
+  });
+
+  test('the self link tells what was used; what was not understood is left out and reported', async () => {
+    const bundle = await search('Observation?nonsense=1&status=final&_count=10');
+    expect(link(bundle, 'self')).toBe(`${hub.fhir}/Observation?status=final&_count=10`);
+    expect(bundle.entry?.at(-1)).toMatchObject({
+      search: { mode: 'outcome' },
+      resource: { resourceType: 'OperationOutcome', issue: [{ severity: 'warning', expression: ['nonsense'] }] },
+    });
+    expect(bundle.total).toBe(4);
+  });
+
+  test('totals are told as asked', async () => {
+    expect((await search('Observation?_count=2')).total).toBeUndefined();
+    expect((await search('Observation?_count=2&_total=accurate')).total).toBe(5);
+    expect((await search('Observation?_count=2&_total=estimate')).total).toBe(5);
+    expect((await search('Observation?_total=none')).total).toBeUndefined();
+    const counted = await search('Observation?_summary=count&status=final');
+    expect(counted.total).toBe(4);
+    expect(counted.entry).toBeUndefined();
+    expect((await search('Observation?_count=0')).total).toBe(5);
+  });
+
+  test('a search begun after a write was answered sees it', async () => {
+    for (let n = 0; n < 10; n++) {
+      await put({ resourceType: 'Basic', id: 'b', code: { coding: [{ code: `c${String(n)}` }] } });
+      expect(ids(await search(`Basic?code=c${String(n)}`))).toEqual(['b']);
+      if (n > 0) expect(ids(await search(`Basic?code=c${String(n - 1)}`))).toEqual([]);
+    }
+  });
+
+  test.each([
+    ['Patient?birthdate=yesterday', 'birthdate'],
+    ['Patient?birthdate=1970-02-30', 'birthdate'],
+    ["Observation?value-quantity=1'%3B--", 'value-quantity'],
+    ['Observation?status:nonsense=x', 'status:nonsense'],
+    ['Observation?_count=-1', '_count'],
+    ['Observation?_count=99999999999999999999', '_count'],
+    ['Observation?_count=1001', '_count'],
+    ['Observation?_total=maybe', '_total'],
+    ['Observation?_page=AAAA', '_page'],
+    ['Observation?status=a%00b', 'status'],
+    ['Observation?code-value-quantity=1', 'code-value-quantity'],
+  ])('%s is a 400 that names the parameter', async (path, expression) => {
+    const response = await fetch(`${hub.fhir}/${path}`);
+    expect(response.status).toBe(400);
+    const outcome = (await response.json()) as { resourceType: string; issue: { expression?: string[] }[] };
+    expect(outcome.resourceType).toBe('OperationOutcome');
+    expect(outcome.issue[0]?.expression).toEqual([expression]);
+  });
+
+  test.each(['nonsense=1', '_sort=nonsense', '_sort=code', '_include=Observation:subject'])(
+    'strict handling refuses %s',
+    async (query) => {
+      const response = await fetch(`${hub.fhir}/Observation?${query}`, { headers: { prefer: 'handling=strict' } });
+      expect(response.status).toBe(400);
+      await search(`Observation?${query}`, { prefer: 'handling=lenient' });
+      await search(`Observation?${query}`);
+    },
+  );
+
+  test('a page link with a changed character is a 400', async () => {
+    const next = link(await search('Observation?_count=2'), 'next') ?? '';
+    const at = next.indexOf('_page=') + 20;
+    const changed = next.slice(0, at) + (next[at] === 'A' ? 'B' : 'A') + next.slice(at + 1);
+    expect((await fetch(changed)).status).toBe(400);
+    expect((await fetch(next.replace('/Observation?', '/Patient?'))).status).toBe(400);
+  });
+
+  test('an over-long URL and an unknown type are refused', async () => {
+    expect((await fetch(`${hub.fhir}/Patient?name=${'x'.repeat(9000)}`)).status).toBe(400);
+    expect((await fetch(`${hub.fhir}/Nonsense?name=x`)).status).toBe(404);
+  });
+});
