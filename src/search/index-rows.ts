@@ -30,18 +30,27 @@ export function indexRowsOf(values: ExtractedValues): IndexRows {
   return rows;
 }
 
-/** The equality keys alone: what matching looks up in its index. */
-export function equalityKeysOf(values: ExtractedValues): Set<number> {
+/**
+ * The equality keys alone, of all parameters or of some: what matching looks up in its index. Where only some parameters are ever asked
+ * for, naming them spares the extraction of the others.
+ */
+export function equalityKeysOf(values: ExtractedValues, codes?: Iterable<string>): Set<number> {
   const keys = new Set<number>();
-  for (const [code, found] of values.entries()) {
-    keys.add(keysOf(values.resourceType, code).present);
-    if (found.type !== 'composite') addKeys(values.resourceType, code, found, keys);
-    else {
-      const parameter = { base: values.resourceType, code };
-      for (const parts of found.values) addCompositeKeys(parameter, combinationsOf(parts), keys);
+  if (codes === undefined) for (const [code, found] of values.entries()) addEqualityKeys(values.resourceType, code, found, keys);
+  else {
+    for (const code of codes) {
+      const found = values.get(code);
+      if (found) addEqualityKeys(values.resourceType, code, found, keys);
     }
   }
   return keys;
+}
+
+function addEqualityKeys(resourceType: string, code: string, found: ParameterValues, keys: Set<number>): void {
+  keys.add(keysOf(resourceType, code).present);
+  if (found.type !== 'composite') return addKeys(resourceType, code, found, keys);
+  const parameter = { base: resourceType, code };
+  for (const parts of found.values) addCompositeKeys(parameter, combinationsOf(parts), keys);
 }
 
 function addKeys(resourceType: string, code: string, found: ParameterValues, keys: Set<number>): void {
