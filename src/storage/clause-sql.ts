@@ -11,7 +11,7 @@ import { SORTED_CHARACTERS } from '../pull/sort-order.js';
 import { parameterId, presenceKey } from '../search/equality-key.js';
 import type { Clause, ClauseValue, Comparator, Modifier } from '../search/query.js';
 import type { DateValue, NumberValue, SearchParameter } from '../search/values.js';
-import type { Bind } from './search-sql.js';
+import type { Bind } from './bindings.js';
 
 /** A condition on `resource AS r`. Where it is not exact it lets through everything that matches, and more. */
 export interface ClauseSql {

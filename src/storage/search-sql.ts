@@ -2,14 +2,9 @@ import type { PageMark } from '../pull/resource-reader.js';
 import { SORTED_CHARACTERS } from '../pull/sort-order.js';
 import { parameterId } from '../search/equality-key.js';
 import type { Clause, Query, SortKey } from '../search/query.js';
+import { type Bind, Bindings, type SearchStatement } from './bindings.js';
 import { CHANGE_COLUMNS, type ChangeRow } from './change-row.js';
 import { clauseSql } from './clause-sql.js';
-
-/** A statement whose text depends on the shape of the query, every value of the client being a parameter. */
-export interface SearchStatement {
-  text: string;
-  values: unknown[];
-}
 
 export type SearchRow = ChangeRow & { rid: bigint } & Record<`k${number}`, string | null>;
 
@@ -204,15 +199,6 @@ export class SearchPlan {
 export const MOST_GATHERED = 2000;
 
 export type Run = 'all' | 'present' | 'missing';
-export type Bind = (value: unknown) => string;
-
-class Bindings {
-  private readonly values: unknown[] = [];
-  readonly bind: Bind = (value) => `$${String(this.values.push(value))}`;
-  statement(text: string): SearchStatement {
-    return { text, values: this.values };
-  }
-}
 
 /** Without `_sort` the newest come first: what is written while a client pages lands before its first page. */
 const DEFAULT_SORT: readonly SortKey[] = [
