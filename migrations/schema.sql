@@ -108,6 +108,7 @@ CREATE TABLE resource_version (
   CONSTRAINT resource_version_interaction_check CHECK ((interaction = ANY (ARRAY['create'::text, 'update'::text, 'delete'::text]))),
   CONSTRAINT resource_version_method_check CHECK ((method = ANY (ARRAY['POST'::text, 'PUT'::text, 'PATCH'::text, 'DELETE'::text])))
 );
+CREATE INDEX resource_version_at ON public.resource_version USING brin (at) WITH (pages_per_range='16', autosummarize='on');
 CREATE UNIQUE INDEX resource_version_position ON public.resource_version USING btree (epoch, xid, seq);
 
 CREATE TABLE search_date (
