@@ -36,6 +36,8 @@ export class OutcomeFilter implements ExceptionFilter {
       this.log.error({ err: exception, method: request.method, route: request.routeOptions?.url }, 'request.failed');
     }
     if (reply.sent) return;
+    // Fastify would close the connection under a client that is still sending, who would then see a broken pipe instead of the answer.
+    if (error.status === 413) void reply.removeHeader('connection');
     for (const [name, value] of Object.entries(error.headers)) void reply.header(name, value);
     sendOutcome(reply.status(error.status), error.issues);
   }

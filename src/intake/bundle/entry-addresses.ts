@@ -3,41 +3,52 @@ import type { AddressKind } from '../../fhir/references.js';
 const RESTFUL = /^(.*\/)?[A-Z][A-Za-z]*\/[A-Za-z0-9\-.]{1,64}$/;
 const VERSIONED = /^(.+)\/_history\/[A-Za-z0-9\-.]{1,64}$/;
 
-/** Where the resources of a transaction stay: `fullUrl` → `Type/id`, with the version a new one begins with. */
+interface Address {
+  local: string;
+  /** The hub chose the id; a new resource begins with version 1. */
+  created: boolean;
+  /** The address is also the canonical URL (`url`) of the resource: as such it stays, wherever it is stored. */
+  canonical: boolean;
+}
+
+/** Where the resources of a transaction stay: `fullUrl` → `Type/id`. */
 export class EntryAddresses {
-  private readonly localOf = new Map<string, { local: string; created: boolean }>();
+  private readonly addressOf = new Map<string, Address>();
 
   /** False when the address stands for another entry already. */
-  add(fullUrl: string, local: string, created: boolean): boolean {
-    if (this.localOf.has(fullUrl)) return false;
-    this.localOf.set(fullUrl, { local, created });
+  add(fullUrl: string, local: string, created: boolean, canonical = false): boolean {
+    if (this.addressOf.has(fullUrl)) return false;
+    this.addressOf.set(fullUrl, { local, created, canonical });
     return true;
   }
 
   /**
    * The new text of an address found in an entry, or undefined where it stays. A relative reference is read against the base of its
-   * entry's own fullUrl first. https://hl7.org/fhir/R4B/bundle.html#references
+   * entry's own fullUrl first (https://hl7.org/fhir/R4B/bundle.html#references). Uris, canonicals and links change only where the
+   * address is given up: a `urn:`, or an id that the hub replaced.
    */
   map(kind: AddressKind, text: string, fullUrl: string | undefined): string | undefined {
     const cut = kind === 'canonical' ? text.search(/[|#]/) : kind === 'reference' ? -1 : text.indexOf('#');
     const plain = cut === -1 ? text : text.slice(0, cut);
-    const local = this.find(plain) ?? (kind === 'reference' || kind === 'xhtml' ? this.findRelative(plain, fullUrl) : undefined);
-    return local === undefined || local === plain ? undefined : local + text.slice(plain.length);
+    const found = this.find(plain) ?? (kind === 'reference' || kind === 'xhtml' ? this.findRelative(plain, fullUrl) : undefined);
+    if (found === undefined || found.local === plain) return undefined;
+    if (kind !== 'reference' && (found.canonical || !(found.created || plain.startsWith('urn:')))) return undefined;
+    return found.local + text.slice(plain.length);
   }
 
-  private findRelative(text: string, fullUrl: string | undefined): string | undefined {
+  private findRelative(text: string, fullUrl: string | undefined): Address | undefined {
     if (fullUrl === undefined || !/^[A-Z]/.test(text)) return undefined;
     const base = RESTFUL.exec(fullUrl)?.[1];
     return base === undefined ? undefined : this.find(base + text);
   }
 
-  private find(text: string): string | undefined {
-    const found = this.localOf.get(text);
-    if (found !== undefined) return found.local;
-    const version = text.includes('/_history/') ? VERSIONED.exec(text) : null;
-    const versioned = version === null ? undefined : this.localOf.get(version[1]!);
-    if (versioned === undefined) return undefined;
-    // A reference to one version stays one; what is created here begins with version 1.
-    return versioned.created ? `${versioned.local}/_history/1` : versioned.local + text.slice(version![1]!.length);
+  private find(text: string): Address | undefined {
+    const found = this.addressOf.get(text);
+    if (found !== undefined || !text.includes('/_history/')) return found;
+    const current = this.addressOf.get(VERSIONED.exec(text)?.[1] ?? '');
+    if (current === undefined) return undefined;
+    // A reference to one version stays one.
+    const version = current.created ? '1' : text.slice(text.lastIndexOf('/') + 1);
+    return { ...current, local: `${current.local}/_history/${version}` };
   }
 }

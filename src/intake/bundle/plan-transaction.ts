@@ -127,7 +127,8 @@ export function addressesOf(writes: readonly PlannedWrite[], found: ReadonlyMap<
     }
     identities.add(local);
     if (entry.fullUrl === undefined || write.kind === 'delete') continue;
-    if (!addresses.add(entry.fullUrl, local, write.kind === 'create' && !found.has(write))) {
+    const created = write.kind === 'create' && !found.has(write);
+    if (!addresses.add(entry.fullUrl, local, created, entry.resource?.value['url'] === entry.fullUrl)) {
       throw new FhirError(
         'value',
         `fullUrl ${entry.fullUrl.slice(0, 200)} stands for more than one entry`,

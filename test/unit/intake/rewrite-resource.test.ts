@@ -110,6 +110,22 @@ describe('a resource of a transaction gets the addresses of the others', () => {
     });
   });
 
+  test('but a canonical URL stays what it is, also where it is the fullUrl', () => {
+    const url = 'http://source.example/fhir/ValueSet/v';
+    const found = new EntryAddresses();
+    found.add(url, 'ValueSet/new', true, true);
+    found.add(ABSOLUTE, 'Patient/7', false);
+    const resource = { resourceType: 'ValueSet', url, compose: { include: [{ valueSet: [`${url}|1`] }] } };
+    expect(
+      rewriteResource({ text: JSON.stringify(resource), value: structuredClone(resource) }, 'ValueSet', (kind, text) =>
+        found.map(kind, text, undefined),
+      ).value,
+    ).toEqual(resource);
+    expect(found.map('reference', url, undefined)).toBe('ValueSet/new');
+    expect(found.map('uri', ABSOLUTE, undefined)).toBeUndefined();
+    expect(found.map('reference', ABSOLUTE, undefined)).toBe('Patient/7');
+  });
+
   test('and the quick way says the same as the exact one', () => {
     const address = fc.constantFrom(URN, OTHER, ABSOLUTE, 'Patient/1', 'plain', 'with "quotes"', 'Patient/new');
     fc.assert(
