@@ -92,7 +92,10 @@ function resourceOf(type: string, capabilities: Capabilities): CapabilityStateme
     versioning: 'versioned',
     readHistory: true,
     updateCreate: true,
+    conditionalCreate: true,
     conditionalRead: 'full-support',
+    conditionalUpdate: false,
+    conditionalDelete: 'not-supported',
     searchParam: capabilities.parametersOf(type).filter(isSearchable).map(searchParamOf),
     ...(type === 'Subscription'
       ? {
