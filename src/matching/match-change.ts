@@ -1,4 +1,5 @@
 import type { Change } from '../fhir/change.js';
+import { equalityKeysOf } from '../search/index-rows.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
 import type { ExtractedValues } from '../search/values.js';
 import type { CompiledTopic, ResourceState, TopicChange } from '../topics/compile-topic.js';
@@ -36,9 +37,9 @@ export function matchChange<Group>(change: Change, previous: Change | undefined,
   const gates = firedGates(seen, standing);
   if (seen.current !== undefined) gates.push(LIVE);
   const focus = seen.current ?? seen.previous;
-  // A delete whose last content is gone matches only what asks nothing of it.
-  const keys = focus === undefined || gates.length === 0 ? [] : semantics.indexRows(focus.values).keys;
   if (gates.length === 0) return [];
+  // A delete whose last content is gone matches only what asks nothing of it.
+  const keys = focus === undefined ? [] : [...equalityKeysOf(focus.values, index.parametersOf(change.type))];
   const groups = index.match({ type: change.type, keys, gates, values: () => focus?.values ?? noValues(change.type) });
   return groups.length > 1 ? [...new Set(groups)] : groups;
 }

@@ -7,7 +7,7 @@ import { KeySet } from './key-set.js';
 /** A change as the index sees it: what its resource is found under, and what else its clauses may look at. */
 export interface IndexedChange {
   type: string;
-  /** Equality keys of the resource. */
+  /** Equality keys of the resource, at least those of {@link PredicateIndex.parametersOf}. */
   keys: readonly number[];
   /** LIVE unless it is a delete, and the key of every topic that fired. */
   gates: readonly number[];
@@ -68,6 +68,7 @@ export class PredicateIndex<Owner> {
     const entry = entryOf(owner, type, gate, clauses, keyed);
     let index = this.types.get(type);
     if (index === undefined) this.types.set(type, (index = new TypeIndex()));
+    if (keyed) for (const { parameter } of clauses) index.parameters.add(parameter.code);
     entry.place = index.file(entry);
     this.count(entry, 1);
     return entry;
@@ -83,6 +84,14 @@ export class PredicateIndex<Owner> {
   /** Whether a change of this type can match anything. */
   concerns(type: string): boolean {
     return (this.types.get(type)?.size ?? 0) + (this.types.get(ANY)?.size ?? 0) > 0;
+  }
+
+  /**
+   * The parameters whose keys decide anything for changes of this type: nothing else need be extracted. It only grows while the index
+   * lives, because a code that is no longer asked costs little.
+   */
+  parametersOf(type: string): ReadonlySet<string> {
+    return this.types.get(type)?.parameters ?? NO_PARAMETERS;
   }
 
   /** Owners of the entries that match, in no order; one that owns several matching entries comes once for each. */
@@ -125,8 +134,11 @@ export class PredicateIndex<Owner> {
 /** Entries for resources of every type. */
 export const ANY = 'Resource';
 
+const NO_PARAMETERS: ReadonlySet<string> = new Set();
+
 class TypeIndex<Owner> {
   size = 0;
+  readonly parameters = new Set<string>();
   private readonly byKey = new Map<number, Posting<Owner>>();
   private readonly byPair = new Map<number, Map<number, Posting<Owner>>>();
   private readonly byGate = new Map<number, Posting<Owner>>();

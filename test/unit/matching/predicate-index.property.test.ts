@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { equalityKeysOf } from '../../../src/search/index-rows.js';
 import { clauseHolds } from '../../../src/search/clause-holds.js';
 import { LIVE, type Entry } from '../../../src/matching/entry.js';
 import { PredicateIndex } from '../../../src/matching/predicate-index.js';
@@ -79,7 +80,7 @@ describe('the predicate index', () => {
             if (gone !== undefined) index.remove(gone.entry);
           } else {
             const values = SEMANTICS.extract('Observation', one.resource);
-            const { keys } = SEMANTICS.indexRows(values);
+            const keys = [...equalityKeysOf(values, index.parametersOf('Observation'))];
             const found = index.match({ type: 'Observation', keys, gates: one.gates, values: () => values });
             const walked = standing.filter(
               (query) => one.gates.includes(query.gate) && query.clauses.every((clause) => clauseHolds(clause, values)),

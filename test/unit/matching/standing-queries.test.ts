@@ -37,7 +37,9 @@ class World {
   readonly maker = new ChangeMaker();
   readonly warnings: string[] = [];
   readonly standing = new StandingQueries(SEMANTICS, {
-    ...SILENT_LOG,
+    debug: SILENT_LOG.debug,
+    info: SILENT_LOG.info,
+    fatal: SILENT_LOG.fatal,
     warn: (_facts, event) => void this.warnings.push(event),
     error: (_facts, event) => void this.warnings.push(event),
   });
