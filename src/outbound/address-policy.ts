@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
@@ -30,7 +31,8 @@ const GLOBAL_IPV6: Block = ipaddr.parseCIDR('2000::/3');
  */
 export function refusalOfAddress(address: string, policy: AddressPolicy): string | undefined {
   const literal = address.replace(/%.*$/, '');
-  if (!ipaddr.isValid(literal)) return 'is not an IP address';
+  // ipaddr.js alone would also read `127.1` and octal digits.
+  if (isIP(literal) === 0) return 'is not an IP address';
   const reached = unmapped(ipaddr.parse(literal));
   const inner = embeddedIPv4(reached);
   for (const candidate of inner ? [reached, inner] : [reached]) {

@@ -1,0 +1,161 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type Hub, startHub } from '../support/start-hub.js';
+import { classicSubscription, Client, type FaceName, readNotification, topicSubscription } from '../support/subscriber.js';
+import { waitFor } from '../support/wait-for.js';
+import { WebsocketListener } from '../support/websocket-listener.js';
+
+let hub: Hub;
+
+beforeAll(async () => {
+  hub = await startHub({ env: { WEBSOCKET_TOKEN_SECONDS: '2' } });
+});
+afterAll(async () => {
+  await hub?.stop();
+});
+
+const open = () => WebsocketListener.open(`${hub.url.replace('http', 'ws')}/ws`);
+const read = (listener: WebsocketListener) => listener.bundles.map(readNotification);
+
+async function token(
+  client: Client,
+  path: string,
+  body?: object,
+): Promise<{ token: string; url: string; expiration: string; ids: string[] }> {
+  const { status, body: answer } = await client.send(body ? 'POST' : 'GET', path, body);
+  expect(status).toBe(200);
+  const value = (name: string, kind: string) =>
+    answer.parameter
+      .filter((parameter: { name: string }) => parameter.name === name)
+      .map((parameter: Record<string, string>) => parameter[kind]);
+  return {
+    token: value('token', 'valueString')[0],
+    url: value('websocket-url', 'valueUrl')[0],
+    expiration: value('expiration', 'valueDateTime')[0],
+    ids: value('subscription', 'valueString'),
+  };
+}
+
+describe.each<FaceName>(['r4b', 'r4'])('the FHIR websocket in the face %s', (face) => {
+  test('a token binds: handshake first, then what was missed, then what comes', async () => {
+    const client = new Client(hub, face);
+    const { id, status } = await client.create(topicSubscription({ type: 'websocket', content: 'full-resource' }));
+    expect(status).toBe('active');
+    await client.result();
+    const issued = await token(client, `Subscription/${id}/$get-ws-binding-token`);
+    expect(issued).toMatchObject({ url: `${hub.url.replace('http', 'ws')}/ws`, ids: [`${client.base}/Subscription/${id}`] });
+    expect(Date.parse(issued.expiration)).toBeGreaterThan(Date.now());
+
+    const listener = await open();
+    listener.say(`bind-with-token ${issued.token}`);
+    await waitFor(() => listener.frames.length >= 2, { what: 'handshake and missed event' });
+    await client.result();
+    await waitFor(() => listener.frames.length >= 3, { what: 'the live event' });
+    expect(read(listener).map(({ type, events }) => [type, events.map(({ number }) => number)])).toEqual([
+      ['handshake', []],
+      ['event-notification', ['1']],
+      ['event-notification', ['2']],
+    ]);
+    expect(listener.bundles[1].entry[1].resource.resourceType).toBe('Observation');
+    await listener.close();
+
+    await client.result();
+    const again = await open();
+    again.say(`bind-with-token: ${(await token(client, `Subscription/${id}/$get-ws-binding-token`)).token}`);
+    await waitFor(() => again.frames.length >= 2, { what: 'what was missed between the sockets' });
+    expect(read(again)[1]!.events.map(({ number }) => number)).toEqual(['3']);
+    await again.close();
+  });
+});
+
+test('one token may be for several Subscriptions, asked for by GET, by POST and by JSON frame', async () => {
+  const client = new Client(hub);
+  const ids: string[] = [];
+  for (let n = 0; n < 3; n += 1) ids.push((await client.create(topicSubscription({ type: 'websocket' }))).id);
+  const byGet = await token(client, `Subscription/$get-ws-binding-token?id=${ids[0]},${ids[1]}&id=${ids[2]}`);
+  expect(byGet.ids).toHaveLength(3);
+  const byPost = await token(client, 'Subscription/$get-ws-binding-token', {
+    resourceType: 'Parameters',
+    parameter: ids.map((id) => ({ name: 'id', valueId: id })),
+  });
+  const listener = await open();
+  listener.say(JSON.stringify({ type: 'bind-with-token', payload: { token: byPost.token } }));
+  await waitFor(() => listener.frames.length >= 3, { what: 'three handshakes' });
+  expect(
+    read(listener)
+      .map(({ subscription }) => subscription.split('/').at(-1))
+      .sort(),
+  ).toEqual([...ids].sort());
+  await client.result();
+  await waitFor(() => listener.frames.length >= 6, { what: 'an event for each' });
+  await listener.close();
+});
+
+test('a token that is unknown, used or too old gets an OperationOutcome and a close', async () => {
+  const client = new Client(hub);
+  const { id } = await client.create(topicSubscription({ type: 'websocket' }));
+  const used = await token(client, `Subscription/${id}/$get-ws-binding-token`);
+  const first = await open();
+  first.say(`bind-with-token ${used.token}`);
+  await waitFor(() => first.frames.length >= 1);
+  const old = await token(client, `Subscription/${id}/$get-ws-binding-token`);
+  await waitFor(() => Date.parse(old.expiration) < Date.now() - 100, { what: 'the token to expire' });
+  for (const word of ['nonsense', used.token, old.token]) {
+    const listener = await open();
+    listener.say(`bind-with-token ${word}`);
+    await waitFor(() => listener.closed, { what: 'the close' });
+    expect(listener.closed!.code).toBe(4401);
+    expect(listener.bundles.map(({ resourceType }) => resourceType)).toEqual(['OperationOutcome']);
+  }
+  await first.close();
+});
+
+test('no token for a Subscription that is no websocket, that does not exist, or that is not named', async () => {
+  const client = new Client(hub);
+  const { id } = await client.create(classicSubscription('http://127.0.0.1:9/nobody'));
+  expect((await client.send('GET', `Subscription/${id}/$get-ws-binding-token`)).status).toBe(400);
+  expect((await client.send('GET', 'Subscription/unknown/$get-ws-binding-token')).status).toBe(404);
+  expect((await client.send('GET', 'Subscription/$get-ws-binding-token')).status).toBe(400);
+});
+
+test('a classic Subscription says bound and ping and nothing else', async () => {
+  const client = new Client(hub);
+  const { id } = await client.create(classicSubscription(undefined, { type: 'websocket' }));
+  const listener = await open();
+  listener.say(`bind ${id}`);
+  await waitFor(() => listener.frames.length >= 1);
+  await client.result();
+  await client.result();
+  await waitFor(() => listener.frames.length >= 3);
+  expect(listener.frames).toEqual([`bound ${id}`, `ping ${id}`, `ping ${id}`]);
+  await listener.close();
+});
+
+test('what it does not understand is answered with an OperationOutcome; a frame too long ends the socket', async () => {
+  const client = new Client(hub);
+  const { id } = await client.create(topicSubscription({ type: 'websocket' }));
+  const listener = await open();
+  for (const text of ['hello', 'bind', '{"type":"bind-with-token"}', '{', `bind ${id}`, 'bind not-there', '\0'])
+    listener.say(text);
+  await waitFor(() => listener.frames.length >= 7, { what: 'an answer for each' });
+  expect(new Set(listener.bundles.map(({ resourceType }) => resourceType))).toEqual(new Set(['OperationOutcome']));
+  listener.say('x'.repeat(20_000));
+  await waitFor(() => listener.closed, { what: 'the close' });
+});
+
+test('an idle socket gets heartbeats', async () => {
+  const client = new Client(hub);
+  const { id } = await client.create(topicSubscription({ type: 'websocket', heartbeat: 1 }));
+  const listener = await open();
+  listener.say(`bind-with-token ${(await token(client, `Subscription/${id}/$get-ws-binding-token`)).token}`);
+  await waitFor(() => listener.frames.length >= 3, { what: 'two heartbeats' });
+  expect(read(listener).map(({ type }) => type)).toEqual(['handshake', 'heartbeat', 'heartbeat']);
+  await listener.close();
+});
+
+test('a stop of the hub closes sockets with a word', async () => {
+  const other = await startHub();
+  const listener = await WebsocketListener.open(`${other.url.replace('http', 'ws')}/ws`);
+  await other.stop();
+  await waitFor(() => listener.closed, { what: 'the close' });
+  expect(listener.closed!.code).toBe(1001);
+});
