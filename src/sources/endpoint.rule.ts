@@ -26,11 +26,21 @@ export class EndpointRule {
     if (this.ownBases.some((base) => source.address === base || source.address.startsWith(`${base}/`))) {
       throw refuse('This is the address of the hub itself; polling it would only bring back what it holds.', 'Endpoint.address');
     }
-    for (const { endpointId, idPrefix } of await this.otherSources(id)) {
+    const others = await this.otherSources(id);
+    for (const { endpointId, idPrefix } of others) {
       if (!idPrefix.startsWith(source.idPrefix) && !source.idPrefix.startsWith(idPrefix)) continue;
       throw refuse(
         `Ids under the prefix '${source.idPrefix}' could meet those of Endpoint/${endpointId} ('${idPrefix}'); choose another idPrefix.`,
         'Endpoint.extension',
+      );
+    }
+    // An Endpoint that a source brings gets an id under its prefix: it must not take the place of one that steers the hub.
+    for (const owner of [source, ...others]) {
+      const taken = [source, ...others].find(({ endpointId }) => endpointId.startsWith(owner.idPrefix));
+      if (taken === undefined) continue;
+      throw refuse(
+        `Ids that begin with '${owner.idPrefix}' belong to that source, so Endpoint/${taken.endpointId} cannot be a source itself.`,
+        'Endpoint.id',
       );
     }
     return next;

@@ -12,7 +12,7 @@ export interface Version {
   write: SourceWrite | undefined;
 }
 
-/** Instants of some sources have no fraction: what was made within the second of a watermark may bear an earlier time than it. */
+/** The next poll asks from a whole second on, and some sources look at whole seconds only. */
 const PRECISION_MILLISECONDS = 1_000;
 
 /**

@@ -42,7 +42,7 @@ export async function pollSource(
 ): Promise<PollResult> {
   const skipped: string[] = [];
   const seen = new Set(before.seen);
-  const since = before.since === null ? null : new Date(before.since.getTime() - source.overlapSeconds * 1_000);
+  const since = before.since === null ? null : askFrom(before.since, source.overlapSeconds);
   const keep = (entry: HistoryEntry): Version => ({ ...versionOf(entry), write: writeOf(entry, source, seen, parts, skipped) });
   const walk = await walkHistory(source, since, parts.client, parseBody, keep, parts.limits, signal);
   skipped.unshift(...walk.unreadable);
@@ -59,6 +59,11 @@ export async function pollSource(
     result.watermark = { since: unit.watermark.since, seen: unit.watermark.seen };
   }
   return result;
+}
+
+/** On the second: a source may keep its times in whole seconds, and then compares them with what it is asked. */
+function askFrom(since: Date, overlapSeconds: number): Date {
+  return new Date((Math.floor(since.getTime() / 1_000) - overlapSeconds) * 1_000);
 }
 
 function parseBody(body: Buffer): unknown {

@@ -26,6 +26,8 @@ export class ScriptedSource extends SourceClient {
   now = Date.parse('2026-01-01T12:00:00Z');
   /** Instants without fractions, as some servers have them. */
   wholeSeconds = false;
+  /** Reads `_since` to the second. */
+  coarseSince = false;
   /** Tells its time only by the Date header. */
   dateHeaderOnly = false;
   readonly asked: string[] = [];
@@ -80,10 +82,14 @@ export class ScriptedSource extends SourceClient {
     const since = url.searchParams.get('_since');
     const type = /fhir\/([A-Za-z]+)\/_history$/.exec(url.pathname)?.[1];
     return this.log
-      .filter((row) => (since === null || row.at >= Date.parse(since)) && (type === undefined || row.type === type))
+      .filter((row) => (since === null || row.at >= this.from(since)) && (type === undefined || row.type === type))
       .map((row, index) => ({ row, index }))
       .sort((a, b) => b.row.at - a.row.at || b.index - a.index)
       .map(({ row }) => row);
+  }
+
+  private from(since: string): number {
+    return this.coarseSince ? Math.floor(Date.parse(since) / 1_000) * 1_000 : Date.parse(since);
   }
 
   private entry({ type, id, version, at, resource }: Committed): unknown {

@@ -119,6 +119,25 @@ describe('the rule for Endpoints', () => {
     await expect(apply(withPrefix('lab-2-'), 'lab')).resolves.toBeDefined();
   });
 
+  test('refuses what would let a source overwrite an Endpoint that steers the hub', async () => {
+    store.put('lab', 1, endpoint());
+    const withPrefix = (valueString: string) => endpoint([MODE, { url: 'idPrefix', valueString }]);
+    await expect(apply(withPrefix('ward-'), 'lab-ward')).rejects.toMatchObject({
+      status: 422,
+      issues: [{ expression: 'Endpoint.id' }],
+    });
+    await expect(apply(withPrefix('ward-'), 'ward-main')).rejects.toMatchObject({
+      status: 422,
+      issues: [{ expression: 'Endpoint.id' }],
+    });
+    store.put('ward-main', 1, withPrefix('main-'));
+    await expect(apply(withPrefix('ward-'), 'ward')).rejects.toMatchObject({
+      status: 422,
+      issues: [{ expression: 'Endpoint.id' }],
+    });
+    store.remove('ward-main');
+  });
+
   test('leaves Endpoints that are no sources alone', async () => {
     const plain = { resourceType: 'Endpoint', address: 'anything' };
     await expect(apply(plain, 'x')).resolves.toMatchObject({ value: plain });
