@@ -9,12 +9,15 @@ import { NestLog } from './telemetry/nest-log.js';
 
 /** The hub's object graph on Fastify, wired and started but not listening yet. */
 export async function createApp(config: Config, log: Log, databaseUrl: string): Promise<NestFastifyApplication> {
+  const requestMs = config.http.requestSeconds * 1000;
   const adapter = new FastifyAdapter({
     ...EDGE_OPTIONS,
     bodyLimit: config.http.maxBodyBytes,
     // Nobody stands in front of the hub whose word on the client's address could be taken.
     trustProxy: false,
-    requestTimeout: config.http.requestSeconds * 1000,
+    requestTimeout: requestMs,
+    // Node does not look at requestTimeout while headersTimeout, a minute by default, is the longer one.
+    http: { ...EDGE_OPTIONS.http, requestTimeout: requestMs, headersTimeout: Math.min(requestMs, 60_000) },
     // Longer than the minute after which common proxies drop an idle connection, so that they and not we close it.
     keepAliveTimeout: 75_000,
     forceCloseConnections: 'idle',

@@ -2,6 +2,11 @@ import { clientErrorHandler, frameworkErrors } from './raw-refusals.js';
 
 /**
  * Options of Fastify that belong to the FHIR edge. Parameters of the path may be longer than any id, so that a long id is refused for its
- * length and not as an unknown address.
+ * length and not as an unknown address. Node looks for requests that take too long only twice a minute unless told otherwise.
  */
-export const EDGE_OPTIONS = { frameworkErrors, clientErrorHandler, routerOptions: { maxParamLength: 2048 } };
+export const EDGE_OPTIONS = {
+  frameworkErrors,
+  clientErrorHandler,
+  routerOptions: { maxParamLength: 2048 },
+  http: { connectionsCheckingInterval: 1000 },
+};

@@ -1,0 +1,336 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
+import { type Hub, startHub } from '../support/start-hub.js';
+import { Database } from '../../src/storage/database.js';
+
+let hub: Hub;
+let clone: TestDatabase;
+let database: Database;
+beforeAll(async () => {
+  clone = await cloneDatabase();
+  database = new Database(clone.url, 2, () => undefined);
+  hub = await startHub({ database: clone, env: { MAX_BODY_BYTES: '1 MiB', REQUEST_SECONDS: '2' } });
+});
+afterAll(async () => {
+  await hub.stop();
+  await database.close();
+  await clone.drop();
+});
+
+/** How many versions the store holds. */
+async function stored(): Promise<bigint> {
+  return (await database.rows<{ count: bigint }>({ text: 'SELECT count(*) FROM resource_version' }))[0]!.count;
+}
+
+interface Case {
+  method?: string;
+  path?: string;
+  body?: string | Buffer;
+  type?: string | null;
+  headers?: Record<string, string>;
+}
+
+interface Refusal {
+  status: number;
+  expression?: string;
+  diagnostics: string;
+  type: string | null;
+}
+
+async function refuse({
+  method = 'POST',
+  path = '/fhir/r4b/Patient',
+  body,
+  type = 'application/fhir+json',
+  headers = {},
+}: Case): Promise<Refusal> {
+  const response = await fetch(hub.url + path, {
+    method,
+    headers: { ...(type === null ? {} : { 'content-type': type }), ...headers },
+    body,
+  });
+  const text = await response.text();
+  const json = JSON.parse(text) as { resourceType: string; issue: { diagnostics: string; expression?: string[] }[] };
+  expect(json.resourceType).toBe('OperationOutcome');
+  const [issue] = json.issue;
+  expect(issue!.diagnostics.length).toBeGreaterThan(10);
+  expect(issue!.diagnostics).not.toMatch(/node_modules|at .*\.js|undefined|\[object/);
+  return {
+    status: response.status,
+    expression: issue!.expression?.[0],
+    diagnostics: issue!.diagnostics,
+    type: response.headers.get('content-type'),
+  };
+}
+
+const P = '{"resourceType":"Patient"';
+const deep = (levels: number) => `${P},"extension":${'[{"url":"http://x","extension":'.repeat(levels)}[]${'}]'.repeat(levels)}}`;
+
+const cases: [name: string, input: Case, status: number, told: string | RegExp | undefined][] = [
+  // bodies that are no JSON
+  ['an empty body', { body: '' }, 400, undefined],
+  ['white space', { body: ' \n\t' }, 400, undefined],
+  ['text', { body: 'hello' }, 400, undefined],
+  ['XML', { body: '<Patient xmlns="http://hl7.org/fhir"/>', type: 'application/fhir+xml' }, 415, 'Content-Type'],
+  ['XML that says it is JSON', { body: '<Patient/>' }, 400, undefined],
+  ['a body that ends too soon', { body: `${P},"active":tr` }, 400, undefined],
+  ['an unclosed object', { body: `${P},"active":true` }, 400, undefined],
+  ['an unclosed string', { body: `${P},"gender":"ma` }, 400, undefined],
+  ['a comma too many', { body: `${P},"active":true,}` }, 400, undefined],
+  ['a comma too few', { body: `${P} "active":true}` }, 400, undefined],
+  ['a comment', { body: `${P}/* no */}` }, 400, undefined],
+  ['single quotes', { body: `{'resourceType':'Patient'}` }, 400, undefined],
+  ['two documents', { body: `${P}}${P}}` }, 400, undefined],
+  ['NaN', { body: `${P},"multipleBirthInteger":NaN}` }, 400, undefined],
+  ['a number with a leading zero', { body: `${P},"multipleBirthInteger":01}` }, 400, undefined],
+  ['a number beyond all bounds', { body: `${P},"multipleBirthInteger":1e999}` }, 400, undefined],
+  ['a hexadecimal number', { body: `${P},"multipleBirthInteger":0x10}` }, 400, undefined],
+  ['a bad escape', { body: `${P},"language":"\\q"}` }, 400, undefined],
+  ['a raw line feed in a string', { body: `${P},"language":"a\nb"}` }, 400, undefined],
+  ['a raw NUL', { body: `${P},"language":"a\0b"}` }, 400, undefined],
+  ['an escaped NUL', { body: `${P},"language":"a\\u0000b"}` }, 400, undefined],
+  ['an escaped NUL in a name', { body: `${P},"a\\u0000":1}` }, 400, undefined],
+  ['half a surrogate pair', { body: `${P},"language":"\\ud800"}` }, 400, undefined],
+  ['bytes that are not UTF-8', { body: Buffer.from([0x7b, 0xff, 0xfe, 0x7d]) }, 400, undefined],
+  ['UTF-16', { body: Buffer.from(`${P}}`, 'utf16le') }, 400, undefined],
+  ['an array', { body: `[${P}}]` }, 400, undefined],
+  ['a string', { body: '"Patient"' }, 400, undefined],
+  ['a number', { body: '1' }, 400, undefined],
+  ['null', { body: 'null' }, 400, undefined],
+  // names
+  ['a member twice', { body: `${P},"active":true,"active":false}` }, 400, undefined],
+  ['a member twice, once with an escape', { body: `${P},"active":true,"activ\\u0065":false}` }, 400, undefined],
+  ['a member twice deep inside', { body: `${P},"name":[{"family":"a","family":"b"}]}` }, 400, undefined],
+  ['the id twice', { method: 'PUT', path: '/fhir/r4b/Patient/a', body: `${P},"id":"a","id":"b"}` }, 400, undefined],
+  ['__proto__', { body: `${P},"__proto__":{"active":true}}` }, 400, undefined],
+  ['__proto__ with an escape', { body: `${P},"\\u005f_proto__":{"active":true}}` }, 400, undefined],
+  ['constructor', { body: `${P},"constructor":{"prototype":{}}}` }, 400, 'Patient.constructor'],
+  ['toString', { body: `${P},"toString":1}` }, 400, 'Patient.toString'],
+  ['an unknown element', { body: `${P},"nonsense":1}` }, 400, 'Patient.nonsense'],
+  ['an unknown element inside', { body: `${P},"name":[{"family":"a"},{"famly":"b"}]}` }, 400, 'Patient.name[1].famly'],
+  ['the empty name', { body: `${P},"":1}` }, 400, /^Patient/],
+  // shapes
+  ['nesting beyond all bounds', { body: deep(3000) }, 400, undefined],
+  ['brackets beyond all bounds', { body: `${P},"name":${'['.repeat(100_000)}` }, 400, undefined],
+  ['a value where a list belongs', { body: `${P},"name":{"family":"a"}}` }, 400, 'Patient.name'],
+  ['a list where a value belongs', { body: `${P},"active":[true]}` }, 400, 'Patient.active'],
+  ['an empty list', { body: `${P},"name":[]}` }, 400, 'Patient.name'],
+  ['an empty object', { body: `${P},"name":[{}]}` }, 400, 'Patient.name[0]'],
+  ['null as a value', { body: `${P},"active":null}` }, 400, 'Patient.active'],
+  ['an empty string', { body: `${P},"language":""}` }, 400, 'Patient.language'],
+  ['text for a boolean', { body: `${P},"active":"true"}` }, 400, 'Patient.active'],
+  ['an impossible date', { body: `${P},"birthDate":"2020-13-45"}` }, 400, 'Patient.birthDate'],
+  ['a code that is none of its codes', { body: `${P},"gender":"m"}` }, 422, 'Patient.gender'],
+  ['two values of one choice', { body: `${P},"deceasedBoolean":true,"deceasedDateTime":"2020"}` }, 400, /^Patient\.deceased/],
+  [
+    'a missing element',
+    { path: '/fhir/r4b/Observation', body: '{"resourceType":"Observation","code":{"text":"a"}}' },
+    400,
+    'Observation.status',
+  ],
+  ['an unknown contained type', { body: `${P},"contained":[{"resourceType":"Nonsense"}]}` }, 400, /^Patient\.contained\[0\]/],
+  // types and ids
+  ['no resourceType', { body: '{"active":true}' }, 400, 'resourceType'],
+  ['an unknown resourceType', { body: '{"resourceType":"Nonsense"}' }, 400, 'resourceType'],
+  ['a resourceType that is no text', { body: '{"resourceType":["Patient"]}' }, 400, 'resourceType'],
+  ['another resourceType', { body: '{"resourceType":"Basic","code":{"text":"a"}}' }, 400, 'resourceType'],
+  ['an unknown type in the address', { path: '/fhir/r4b/Nonsense', body: '{"resourceType":"Nonsense"}' }, 404, undefined],
+  ['a type in lower case', { path: '/fhir/r4b/patient', body: `${P}}` }, 404, undefined],
+  ['__proto__ as a type', { path: '/fhir/r4b/__proto__', body: `${P}}` }, 404, undefined],
+  [
+    'a type that is never stored',
+    { path: '/fhir/r4b/OperationOutcome', body: '{"resourceType":"OperationOutcome"}' },
+    405,
+    undefined,
+  ],
+  ['Parameters', { path: '/fhir/r4b/Parameters', body: '{"resourceType":"Parameters"}' }, 405, undefined],
+  ['a PUT without an id in the body', { method: 'PUT', path: '/fhir/r4b/Patient/a', body: `${P}}` }, 400, 'Patient.id'],
+  ['a PUT with another id', { method: 'PUT', path: '/fhir/r4b/Patient/a', body: `${P},"id":"b"}` }, 400, 'Patient.id'],
+  ['an id with an underscore', { method: 'PUT', path: '/fhir/r4b/Patient/a_b', body: `${P},"id":"a_b"}` }, 400, 'id'],
+  ['an id with a line feed', { method: 'PUT', path: '/fhir/r4b/Patient/a%0Ab', body: `${P},"id":"a\\nb"}` }, 400, 'id'],
+  ['an id with a NUL', { method: 'DELETE', path: '/fhir/r4b/Patient/a%00', type: null }, 400, 'id'],
+  ['an id of 65 characters', { method: 'DELETE', path: `/fhir/r4b/Patient/${'a'.repeat(65)}`, type: null }, 400, 'id'],
+  ['an id that is no text', { body: `${P},"id":7}` }, 400, 'Patient.id'],
+  // addresses and methods
+  ['broken percent-encoding', { method: 'GET', path: '/fhir/r4b/Patient/%zz', type: null }, 400, undefined],
+  ['an unknown face', { path: '/fhir/r9/Patient', body: `${P}}` }, 404, undefined],
+  ['an unknown address', { method: 'GET', path: '/nothing/here', type: null }, 404, undefined],
+  ['PATCH', { method: 'PATCH', path: '/fhir/r4b/Patient/a', body: '[]', type: 'application/json-patch+json' }, 405, undefined],
+  ['a PUT to a type', { method: 'PUT', path: '/fhir/r4b/Patient', body: `${P}}` }, 405, undefined],
+  ['a DELETE of a type', { method: 'DELETE', path: '/fhir/r4b/Patient', type: null }, 405, undefined],
+  ['an unknown operation', { path: '/fhir/r4b/Patient/$nonsense', body: '{"resourceType":"Parameters"}' }, 404, undefined],
+  // media types
+  ['no media type', { body: Buffer.from(`${P}}`), type: null }, 415, 'Content-Type'],
+  ['a media type that is none', { body: `${P}}`, type: 'json' }, 415, undefined],
+  ['a form', { body: 'a=b', type: 'application/x-www-form-urlencoded' }, 415, 'Content-Type'],
+  ['another charset', { body: `${P}}`, type: 'application/fhir+json; charset=iso-8859-1' }, 415, 'Content-Type'],
+  ['another FHIR version', { body: `${P}}`, type: 'application/fhir+json; fhirVersion=5.0' }, 415, 'Content-Type'],
+  [
+    "the other face's FHIR version",
+    { body: `${P}}`, path: '/fhir/r4/Patient', type: 'application/fhir+json; fhirVersion=4.3' },
+    415,
+    'Content-Type',
+  ],
+  ['Accept of XML alone', { body: `${P}}`, headers: { accept: 'application/fhir+xml' } }, 406, 'Accept'],
+  [
+    'Accept of another FHIR version',
+    { body: `${P}}`, headers: { accept: 'application/fhir+json; fhirVersion=5.0' } },
+    406,
+    'Accept',
+  ],
+  ['_format=xml', { path: '/fhir/r4b/Patient?_format=xml', body: `${P}}` }, 406, '_format'],
+  ['_format=ttl on a read', { method: 'GET', path: '/fhir/r4b/Patient/a?_format=ttl', type: null }, 406, '_format'],
+  // conditions
+  [
+    'a malformed If-Match',
+    { method: 'DELETE', path: '/fhir/r4b/Patient/a', type: null, headers: { 'if-match': 'what' + ' ever' } },
+    400,
+    'If-Match',
+  ],
+  [
+    'an If-None-Match that names a version',
+    { method: 'PUT', path: '/fhir/r4b/Patient/a', body: `${P},"id":"a"}`, headers: { 'if-none-match': 'W/"1"' } },
+    400,
+    'If-None-Match',
+  ],
+  ['an If-None-Exist nobody understands', { body: `${P}}`, headers: { 'if-none-exist': 'nonsense=1' } }, 400, 'nonsense'],
+  // bundles
+  ['another resource at the base', { path: '/fhir/r4b', body: `${P}}` }, 400, 'resourceType'],
+  ['a Bundle without a type', { path: '/fhir/r4b', body: '{"resourceType":"Bundle"}' }, 400, 'Bundle.type'],
+  [
+    'a transaction whose entry is no list',
+    { path: '/fhir/r4b', body: '{"resourceType":"Bundle","type":"transaction","entry":{}}' },
+    400,
+    'Bundle.entry',
+  ],
+  [
+    'a batch whose entry is null',
+    { path: '/fhir/r4b', body: '{"resourceType":"Bundle","type":"batch","entry":[null]}' },
+    400,
+    'Bundle.entry[0]',
+  ],
+  [
+    'a batch with an unknown method',
+    {
+      path: '/fhir/r4b',
+      body: '{"resourceType":"Bundle","type":"batch","entry":[{"request":{"method":"TRACE","url":"Patient"}}]}',
+    },
+    422,
+    'Bundle.entry[0].request.method',
+  ],
+  // sizes
+  ['a body over the limit', { body: `${P},"language":"${'x'.repeat(1024 * 1024)}"}` }, 413, undefined],
+];
+
+describe('is refused, and nothing is stored:', () => {
+  test.each(cases)('%s', async (_, input, status, told) => {
+    const before = await stored();
+    const refusal = await refuse(input);
+    expect({ status: refusal.status, expression: told instanceof RegExp ? told : refusal.expression }).toEqual({
+      status,
+      expression: told,
+    });
+    if (told instanceof RegExp) expect(refusal.expression).toMatch(told);
+    expect(refusal.type).toMatch(/^application\/fhir\+json/);
+    expect(await stored()).toBe(before);
+  });
+});
+
+/** Writes bytes to a bare socket and returns all that comes back until the hub closes it or `enough` has come. */
+function raw(bytes: string, enough?: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let answer = '';
+    const socket = connect(hub.port, '127.0.0.1', () => socket.write(bytes));
+    socket.setEncoding('utf8').on('data', (chunk: string) => {
+      answer += chunk;
+      if (enough !== undefined && answer.includes(enough)) socket.destroy();
+    });
+    socket.on('close', () => resolve(answer)).on('error', reject);
+  });
+}
+
+test('what is no HTTP is refused with an OperationOutcome', async () => {
+  expect(await raw('nonsense\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 [\s\S]*"OperationOutcome"/);
+  expect(await raw(`GET /fhir/r4b/Patient HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(40_000)}\r\n\r\n`)).toMatch(
+    /^HTTP\/1\.1 431 [\s\S]*"OperationOutcome"/,
+  );
+});
+
+test('a body that never comes to its end does not hold the hub, which goes on serving others', async () => {
+  const before = await stored();
+  const slow = raw(
+    'POST /fhir/r4b/Patient HTTP/1.1\r\nHost: a\r\nContent-Type: application/fhir+json\r\nContent-Length: 1000\r\n\r\n{"resource',
+  );
+  expect((await fetch(`${hub.fhir}/metadata`)).status).toBe(200);
+  expect(await slow).toMatch(/^HTTP\/1\.1 408 /);
+  expect(await stored()).toBe(before);
+}, 60_000);
+
+test('a body over the limit in chunks is refused too', async () => {
+  const chunk = 'x'.repeat(60_000);
+  const bytes = `POST /fhir/r4b/Patient HTTP/1.1\r\nHost: a\r\nContent-Type: application/fhir+json\r\nTransfer-Encoding: chunked\r\n\r\n${`ea60\r\n${chunk}\r\n`.repeat(20)}0\r\n\r\n`;
+  expect(await raw(bytes, '}]}')).toMatch(/^HTTP\/1\.1 413 [\s\S]*"OperationOutcome"/);
+});
+
+test('no mutation of an official example makes the hub fail, and what it refuses it has not stored', async () => {
+  const names = [
+    'Patient-example',
+    'Observation-f001',
+    'Bundle-bundle-transaction',
+    'Questionnaire-3141',
+    'MedicationRequest-medrx0301',
+  ];
+  const folder = new URL('../../node_modules/hl7.fhir.r4b.examples/', import.meta.url);
+  const texts = names.map((name) => JSON.stringify(JSON.parse(readFileSync(new URL(`${name}.json`, folder), 'utf8'))));
+  const splice = fc.constantFrom(
+    '',
+    '"',
+    '{',
+    '}',
+    '[',
+    ']',
+    ',',
+    ':',
+    'null',
+    '1e5',
+    '-0',
+    '\\',
+    '\\u0000',
+    '"id":"x",',
+    '{}',
+    '[]',
+    '\0',
+    '\ud83d',
+    'é',
+    '__proto__',
+    '9'.repeat(70),
+  );
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...texts),
+      fc.array(fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.nat(12), splice), { minLength: 1, maxLength: 3 }),
+      async (text, edits) => {
+        let mutated = text;
+        for (const [place, cut, put] of edits) {
+          const at = Math.floor(place * mutated.length);
+          mutated = mutated.slice(0, at) + put + mutated.slice(at + cut);
+        }
+        const { resourceType } = JSON.parse(text) as { resourceType: string };
+        const before = await stored();
+        const atBase = resourceType === 'Bundle';
+        const response = await fetch(atBase ? hub.fhir : `${hub.fhir}/${resourceType}`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/fhir+json' },
+          body: mutated,
+        });
+        await response.text();
+        expect(response.status).toBeLessThan(500);
+        if (response.status >= 400) expect(await stored()).toBe(before);
+      },
+    ),
+    { numRuns: 300 },
+  );
+}, 120_000);
