@@ -25,7 +25,7 @@ export function parseHeader(line: string): readonly [name: string, value: string
   const value = line.slice(colon + 1).trim();
   if (name === '') return 'The header has no name before its colon.';
   if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) return `"${name}" cannot be the name of an HTTP header.`;
-   
+
   if (/[\u0000-\u0008\u000a-\u001f\u007f]|[^\u0000-\u00ff]/.test(value))
     return `The value of the header ${name} holds characters that HTTP cannot carry.`;
   if (REFUSED_NAMES.has(name.toLowerCase())) return `The header ${name} belongs to the connection or is set by the hub itself.`;

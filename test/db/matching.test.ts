@@ -214,7 +214,7 @@ describe('matching', () => {
     await put(classic('s', 'Observation?status:not=final'));
     await database.run({
       text: `INSERT INTO resource_version (epoch, type, id, version, interaction, method, face, at, body)
-             VALUES (1, 'Observation', 'poison', 1, 'create', 'POST', 'r4b', now(), '{not json')`,
+             VALUES (coalesce((SELECT epoch FROM log_epoch), 0), 'Observation', 'poison', 1, 'create', 'POST', 'r4b', now(), '{not json')`,
     });
     await put(observation('o1', 'a', { status: 'amended' }));
     await settled();
