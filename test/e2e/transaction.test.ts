@@ -8,6 +8,7 @@ beforeAll(async () => {
 });
 afterAll(() => hub.stop());
 
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- answers are looked into freely
 type Json = Record<string, any>;
 
 async function post(type: string, entry: Json[], headers: Record<string, string> = {}) {

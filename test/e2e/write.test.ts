@@ -8,6 +8,9 @@ beforeAll(async () => {
 });
 afterAll(() => hub.stop());
 
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- answers are looked into freely
+type Json = Record<string, any>;
+
 const JSON_TYPE = { 'content-type': 'application/fhir+json' };
 
 async function send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
@@ -21,7 +24,7 @@ async function send(method: string, path: string, body?: unknown, headers: Recor
     status: response.status,
     headers: response.headers,
     text,
-    json: (text === '' ? undefined : JSON.parse(text)) as Record<string, any> | undefined,
+    json: (text === '' ? undefined : JSON.parse(text)) as Json | undefined,
   };
 }
 
