@@ -4,6 +4,7 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { arch, cpus, loadavg, platform, release, totalmem } from 'node:os';
+import { removeHubs } from '../demo/hub-process.ts';
 import type { Bench, BenchOptions, Figure } from './figure.ts';
 import { bare } from './rows/bare.ts';
 import { extraction } from './rows/extraction.ts';
@@ -43,6 +44,8 @@ const options: BenchOptions = {
   subscribers: numberOption('subscribers', 10_000),
   observations: numberOption('observations', 100_000),
 };
+
+process.once('SIGINT', () => void removeHubs().then(() => process.exit(130)));
 
 const figures: Figure[] = [];
 let failed = false;

@@ -30,8 +30,13 @@ export interface HubOptions {
   env?: Record<string, string>;
 }
 
-const running = new Set<ChildProcess>();
-process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+const running = new Map<ChildProcess, () => Promise<void>>();
+process.on('exit', () => running.forEach((_, child) => child.kill('SIGKILL')));
+
+/** Stops every hub that still runs, one that is just starting included, and removes its folder. */
+export async function removeHubs(): Promise<void> {
+  await Promise.all([...running.values()].map((remove) => remove()));
+}
 
 /** Starts the built hub as a process of its own, with its own PostgreSQL in a temporary folder, and returns when it is ready. */
 export async function startHub(options: HubOptions = {}): Promise<HubProcess> {
@@ -50,7 +55,6 @@ export async function startHub(options: HubOptions = {}): Promise<HubProcess> {
       ...options.env,
     },
   });
-  running.add(child);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text));
   const ended = new Promise<void>((resolve) => child.once('close', () => void (running.delete(child), resolve())));
@@ -62,6 +66,7 @@ export async function startHub(options: HubOptions = {}): Promise<HubProcess> {
     await end('SIGTERM');
     rmSync(dataDir, { recursive: true, force: true });
   };
+  running.set(child, remove);
   while (!(await isReady(url))) {
     if (child.exitCode !== null || performance.now() - started > 60_000) {
       await remove();

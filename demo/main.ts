@@ -5,7 +5,7 @@
  */
 import { send, until } from './client.ts';
 import { type Example, officialExamples } from './examples.ts';
-import { startHub } from './hub-process.ts';
+import { removeHubs, startHub } from './hub-process.ts';
 import { fociOf, keyOf, listenOnLiveFeed, listenOnWebsocket, type NotificationBundle } from './listeners.ts';
 import { Receiver } from './receiver.ts';
 import { Report, table } from './report.ts';
@@ -42,6 +42,7 @@ let code = 1;
 const giveUp = setTimeout(() => void finish('The demo took longer than a minute.'), 58_000);
 process.once('SIGINT', () => void finish('Interrupted.'));
 process.once('SIGTERM', () => void finish('Interrupted.'));
+process.once('uncaughtException', (error) => void finish(String(error.stack)));
 
 try {
   await demonstrate();
@@ -53,7 +54,6 @@ try {
 
 async function demonstrate(): Promise<void> {
   const [hub, source] = await Promise.all([startHub(), startHub()]);
-  closing.push(hub.remove, source.remove);
   report.line(`hub     ${hub.fhir}   ready after ${hub.startMilliseconds} ms`);
   report.line(`source  ${source.fhir}   ready after ${source.startMilliseconds} ms: a second hub, to be polled\n`);
   const medicationSubscription = await subscribe(hub.url, hub.fhir);
@@ -82,8 +82,8 @@ async function demonstrate(): Promise<void> {
   await putEach(source.fhir, toSource, SOURCE_PREFIX);
 
   const complete = await until('everything expected', () => destinations.every((one) => missing(one).length === 0), 20);
-  const pulled = await pull(hub.fhir, medicationSubscription);
   report.end();
+  const pulled = await pull(hub.fhir, medicationSubscription);
   summarise();
   if (complete && pulled) code = 0;
 }
@@ -257,5 +257,6 @@ async function finish(why?: string): Promise<void> {
       .reverse()
       .map(async (close) => close()),
   );
+  await removeHubs();
   process.exit(code);
 }

@@ -2,9 +2,9 @@ import { MultiBar, type SingleBar } from 'cli-progress';
 
 /** What the demo says: lines, with a progress bar below them on a terminal. */
 export class Report {
-  private readonly bars =
+  private bars =
     process.stdout.isTTY === true
-      ? new MultiBar({ format: '{bar} {value}/{total} {step}', hideCursor: true, clearOnComplete: true })
+      ? new MultiBar({ format: '{bar} {value}/{total} {step}', hideCursor: true, clearOnComplete: true, gracefulExit: false })
       : undefined;
   private bar: SingleBar | undefined;
 
@@ -22,8 +22,12 @@ export class Report {
     else this.bars.log(`${text}\n`);
   }
 
+  /** Takes the bar away; lines may still follow. Safe to call twice. */
   end(): void {
+    // Lines wait for the next drawing, and stopping does not draw.
+    this.bars?.update();
     this.bars?.stop();
+    this.bars = undefined;
   }
 }
 
