@@ -132,15 +132,17 @@ export class MatchingWorker {
     }
   }
 
-  /** Matches from the front of `pending`: up to a change of a topic (which may ask for other previous versions), or until time is up. */
+  /**
+   * Matches from the front of `pending` until time is up, or until a change needs its previous version only because of a Subscription or
+   * topic that came before it in the slice: that one is for the next slice, which asks for it.
+   */
   private async matchSlice(
     pending: readonly Change[],
     standing: StandingQueries,
   ): Promise<{ batch: Omit<MatchedBatch, 'lease'>; taken: number; standingChanged: boolean }> {
-    const topicAt = pending.findIndex((change) => change.type === 'SubscriptionTopic');
-    const reach = topicAt < 0 ? pending : pending.slice(0, topicAt + 1);
-    const asking = reach.filter((change) => standing.needsPrevious(change));
+    const asking = pending.filter((change) => standing.needsPrevious(change));
     const previous = asking.length === 0 ? undefined : await this.changes.previous(asking);
+    const asked = new Set(asking);
 
     const events: MatchedBatch['events'][number][] = [];
     const memberships: MembershipChange[] = [];
@@ -148,7 +150,8 @@ export class MatchingWorker {
     const deadline = performance.now() + this.settings.sliceMilliseconds;
     let taken = 0;
     let standingChanged = false;
-    for (const change of reach) {
+    for (const change of pending) {
+      if (standingChanged && !asked.has(change) && standing.needsPrevious(change)) break;
       for (const groupFingerprint of this.groupsHearing(change, previous?.get(change), standing)) {
         events.push({ groupFingerprint, change: change.position });
       }

@@ -180,6 +180,18 @@ describe('matching', () => {
     expect(await givenEvents(database, 'meds')).toHaveLength(2);
   });
 
+  test('a change hears of a topic that came in the same batch, previous version included', async () => {
+    await put(topic('encounter-end'));
+    await put(ofTopic('ends', 'encounter-end', []));
+    const encounter = { resourceType: 'Encounter', id: 'e', class: { code: 'AMB' } };
+    await put({ ...encounter, status: 'in-progress' });
+    await put({ ...encounter, status: 'finished' });
+    await put({ ...encounter, status: 'finished', priority: { text: 'x' } });
+    startMatching('one');
+    await settled();
+    expect(await givenEvents(database, 'ends')).toHaveLength(1);
+  });
+
   test('a retired topic falls silent and goes on when it is active again', async () => {
     startMatching('one');
     await put(topic('laboratory-result'));
