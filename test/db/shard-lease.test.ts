@@ -1,0 +1,166 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import pg from 'pg';
+import { PostgresCursorStore } from '../../src/storage/cursor-store.js';
+import { Database } from '../../src/storage/database.js';
+import { HubPresence } from '../../src/storage/hub-presence.js';
+import { PostgresRetention } from '../../src/storage/retention.js';
+import { PostgresShardLeases } from '../../src/storage/shard-leases.js';
+import { PostgresWebsocketTokens } from '../../src/storage/websocket-tokens.js';
+import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
+import { waitFor } from '../support/wait-for.js';
+
+let clone: TestDatabase;
+let database: Database;
+let leases: PostgresShardLeases;
+const present: HubPresence[] = [];
+
+beforeAll(async () => {
+  clone = await cloneDatabase();
+  database = new Database(clone.url, 8, () => {});
+  leases = new PostgresShardLeases(database);
+});
+afterAll(async () => {
+  await database?.close();
+  await clone?.drop();
+});
+beforeEach(async () => {
+  for (const presence of present.splice(0)) await presence.stop();
+  await database.run({ text: `UPDATE delivery_shard SET leased_by = NULL, token = NULL, lease_ends = '-infinity'` });
+});
+
+async function hub(): Promise<HubPresence> {
+  const presence = new HubPresence(clone.url);
+  await presence.start();
+  present.push(presence);
+  return presence;
+}
+
+const update = (subscriptionId: string, shard: number, acknowledged: number) => ({
+  subscriptionId,
+  shard,
+  acknowledged,
+  failures: 0,
+  sent: true,
+  pushed: true,
+});
+
+test('one process alone takes all shards, several that come at once no shard twice', async () => {
+  const alone = await hub();
+  const { taken, share } = await leases.take(alone.name, 60, 0);
+  expect([taken.length, share]).toEqual([64, 64]);
+  await leases.release(taken);
+  const hubs = await Promise.all([hub(), hub(), hub()]);
+  const all = (await Promise.all(hubs.map(({ name }) => leases.take(name, 60, 0)))).flatMap((one) => one.taken);
+  expect(new Set(all.map(({ shard }) => shard)).size).toBe(all.length);
+  expect(all.length).toBeLessThanOrEqual(64);
+});
+
+test('a process that is present keeps its shards until the lease runs out; one that is gone loses them at once', async () => {
+  const [one, two] = [await hub(), await hub()];
+  const mine = (await leases.take(one.name, 60, 0)).taken;
+  expect(mine).toHaveLength(32);
+  expect((await leases.take(two.name, 60, 0)).taken).toHaveLength(32);
+  expect((await leases.take(two.name, 60, 32)).taken).toEqual([]);
+  await one.stop();
+  const after = await waitFor(async () => {
+    const { taken } = await leases.take(two.name, 60, 32);
+    return taken.length > 0 && taken;
+  });
+  expect(after.map(({ shard }) => shard).sort()).toEqual(mine.map(({ shard }) => shard).sort());
+  expect(await leases.renew(mine, 60)).toEqual([]);
+});
+
+test('a lease that has run out may be taken although its process is still there', async () => {
+  const [frozen, other] = [await hub(), await hub()];
+  await leases.take(frozen.name, 60, 0);
+  await database.run({ text: `UPDATE delivery_shard SET lease_ends = now() - interval '1 second' WHERE leased_by = $1` }, [
+    frozen.name,
+  ]);
+  expect((await leases.take(other.name, 60, 0)).taken).toHaveLength(32);
+});
+
+test('a cut connection is opened again under the same name', async () => {
+  const one = await hub();
+  await database.run({ text: `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1` }, [one.name]);
+  await waitFor(() => !one.isSeen, { what: 'the loss to be noticed' });
+  await waitFor(() => one.isSeen, { what: 'the new connection' });
+});
+
+test('cursors are written only under the current token, and an acknowledged number never goes back', async () => {
+  const cursors = new PostgresCursorStore(database);
+  await database.run({ text: `DELETE FROM subscription_cursor` });
+  await database.run({
+    text: `INSERT INTO subscription_cursor (subscription_id, shard, face) VALUES ('a', 1, 'r4b'), ('b', 2, 'r4b')`,
+  });
+  const one = await hub();
+  const { taken } = await leases.take(one.name, 60, 0);
+  const tokens = new Map(taken.map(({ shard, token }) => [shard, token]));
+  const acknowledged = async () =>
+    (
+      await database.rows<{ acknowledged: bigint }>({
+        text: `SELECT acknowledged FROM subscription_cursor ORDER BY subscription_id`,
+      })
+    ).map((row) => Number(row.acknowledged));
+
+  expect(await cursors.save([update('a', 1, 5), update('b', 2, 7)], tokens)).toEqual(new Set(['a', 'b']));
+  expect(await cursors.save([update('a', 1, 3), update('gone', 1, 3)], tokens)).toEqual(new Set(['a']));
+  expect(await acknowledged()).toEqual([5, 7]);
+
+  await database.run({ text: `UPDATE delivery_shard SET token = gen_random_uuid() WHERE shard = 2` });
+  expect(await cursors.save([update('a', 1, 6), update('b', 2, 9)], tokens)).toEqual(new Set(['a']));
+  await cursors.advance(
+    new Map([
+      ['b', 8],
+      ['a', 1],
+    ]),
+  );
+  expect(await acknowledged()).toEqual([6, 8]);
+});
+
+test('who takes a shard waits for what its last owner is just writing', async () => {
+  const writer = new pg.Client({ connectionString: clone.url });
+  await writer.connect();
+  try {
+    await writer.query('BEGIN');
+    await writer.query('SELECT 1 FROM delivery_shard WHERE shard = 0 FOR SHARE');
+    const one = await hub();
+    const { taken } = await leases.take(one.name, 60, 0);
+    expect(taken.map(({ shard }) => shard)).not.toContain(0);
+    await writer.query('COMMIT');
+    expect((await leases.take(one.name, 60, 63)).taken.map(({ shard }) => shard)).toEqual([0]);
+  } finally {
+    await writer.end();
+  }
+});
+
+test('a token binds once, not after its time, and is not stored as it is', async () => {
+  const tokens = new PostgresWebsocketTokens(database);
+  const { token, expires } = await tokens.issue(['a', 'b'], 30);
+  expect(expires.getTime()).toBeGreaterThan(Date.now());
+  const [row] = await database.rows<{ token_hash: Buffer }>({ text: 'SELECT token_hash FROM websocket_token' });
+  expect(row!.token_hash.includes(token)).toBe(false);
+  const both = await Promise.all([tokens.redeem(token), tokens.redeem(token)]);
+  expect(both.filter((ids) => ids !== undefined)).toEqual([['a', 'b']]);
+  expect(await tokens.redeem((await tokens.issue(['a'], 0)).token)).toBeUndefined();
+  expect(await tokens.redeem('unknown')).toBeUndefined();
+});
+
+test('upkeep keeps the newest batch, makes partitions ahead, drops old days, and may run twice at once', async () => {
+  const retention = new PostgresRetention(database);
+  await database.run({
+    text: `INSERT INTO match_batch (batch, at, group_ids, subscription_ids)
+           SELECT n, now() - interval '2 hours', '{}', '{}' FROM generate_series(1, 5) AS n`,
+  });
+  expect(await retention.dropMatchBatches(60)).toBe(4);
+  await database.run({
+    text: `CREATE TABLE attempt_2020_01_01 PARTITION OF attempt FOR VALUES FROM ('2020-01-01 00:00Z') TO ('2020-01-02 00:00Z')`,
+  });
+  await Promise.all([retention.dropAttempts(7), retention.dropAttempts(7)]);
+  const partitions = (
+    await database.rows<{ relname: string }>({
+      text: `SELECT relname FROM pg_class JOIN pg_inherits ON oid = inhrelid WHERE inhparent = 'attempt'::regclass`,
+    })
+  ).map(({ relname }) => relname);
+  expect(partitions).not.toContain('attempt_2020_01_01');
+  expect(partitions).toHaveLength(4);
+});
