@@ -383,6 +383,7 @@ export class SocketFeeds implements BatchListener {
         this.serveBinding(binding);
       } else if (binding.slowSince !== undefined && now - binding.slowSince > this.parts.patienceMs) {
         this.unbind(binding);
+        this.parts.log.info({ subscription: binding.feed.id, position: binding.position }, 'sockets.too-slow');
         binding.sink.tooSlow();
       }
     }

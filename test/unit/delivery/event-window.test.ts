@@ -97,7 +97,7 @@ test('those who catch up from the same place share one reading', async () => {
   const window = new EventWindow(log);
   window.follow(1, 1000);
   const reads = await Promise.all(
-    Array.from({ length: 50 }, () => window.read({ groupId: 1, afterN: 130, untilN: 1000, firstNumber: 131 }, 5)),
+    Array.from({ length: 50 }, async () => window.read({ groupId: 1, afterN: 130, untilN: 1000, firstNumber: 131 }, 5)),
   );
   expect(new Set(reads.map((events) => events.map(({ n }) => n).join()))).toEqual(new Set(['131,132,133,134,135']));
   expect(log.reads).toBe(1);
