@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [names] [--quick] [--subscribers=10000] [--observations=100000]`: measures the rows of docs/targets that apply,
+ * `npm run bench -- [names] [--quick] [--subscribers=10000] [--observations=100000]`: measures the rows of the targets that apply,
  * prints each beside its target, and writes them to bench/results/. What each figure means: bench/README.md.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';

@@ -16,6 +16,8 @@ interface Row extends SourceLease {
 /** The store of polling without a database. The clock is the test's. */
 export class InMemorySourceStore extends SourceStore {
   now = 0;
+  /** How often the Endpoints were read. */
+  reads = 0;
   readonly rows = new Map<string, Row>();
   private readonly current = new Map<string, StoredEndpoint>();
   private tokens = 0;
@@ -29,6 +31,7 @@ export class InMemorySourceStore extends SourceStore {
   }
 
   async endpoints(): Promise<StoredEndpoint[]> {
+    this.reads += 1;
     return [...this.current.values()];
   }
 

@@ -60,11 +60,13 @@ test('polls an active Endpoint, again when it changes, and no longer once it is 
   store.put('lab', 2, endpoint());
   changed();
   await until(() => intake.story.length === 2);
-  const asked = server.asked.length;
   store.put('lab', 3, endpoint('lab-', 'off'));
-  await until(() => store.rows.get('lab')?.leaseEnds === 0);
+  const reads = store.reads;
+  await until(() => store.reads >= reads + 2 && store.rows.get('lab')?.leaseEnds === 0);
+  const asked = server.asked.length;
+  // Due by the clock, and the Endpoints were read again and again.
   store.now += 60_000;
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await until(() => store.reads >= reads + 8);
   expect(server.asked).toHaveLength(asked);
   expect(intake.story).toEqual(['Patient/lab-1 a', 'Patient/lab-2 b']);
 });
