@@ -23,7 +23,7 @@ export const SETTINGS = {
     searchSeconds: setting('SEARCH_SECONDS', wholeNumber(1, 600), '10'),
   },
   delivery: {
-    /** Longest attempt where a Subscription asks for none (or for longer). */
+    /** Longest attempt where a Subscription names none; one that does gets what it names, at most 25 s. */
     attemptSeconds: setting('DELIVERY_ATTEMPT_SECONDS', wholeNumber(1, 25), '20'),
     failuresUntilError: setting('DELIVERY_FAILURES_UNTIL_ERROR', wholeNumber(1, 100), '4'),
     backoffCeilingSeconds: setting('DELIVERY_BACKOFF_CEILING_SECONDS', wholeNumber(1, 86_400), '3600'),
