@@ -6,7 +6,7 @@ import type { IndexRows } from '../search/values.js';
 import type { WakeUps } from '../wake-ups/wake-ups.js';
 import { appendParameters, type CurrentRow } from './append-parameters.js';
 import type { Database, Queryable } from './database.js';
-import { isLostRace, storageFailure } from './database-failure.js';
+import { isLostRace, LostRace, storageFailure } from './database-failure.js';
 import { RidSupply } from './rid-supply.js';
 import { APPEND_CHANGES } from './sql/append-changes.sql.js';
 import { FORGET_SEARCH_ROWS } from './sql/forget-search-rows.sql.js';
@@ -33,8 +33,9 @@ interface Waiting {
   reject: (reason: unknown) => void;
 }
 
-interface LockedRow extends Omit<Change, 'position'> {
+interface LockedRow extends Omit<Change, 'position' | 'version'> {
   rid: bigint;
+  version: number | null;
   epoch: number;
   xid: bigint;
   seq: bigint;
@@ -206,8 +207,9 @@ async function lockCurrent(on: Queryable, targets: readonly { type: string; id: 
   const types = targets.map((target) => target.type).join('\n');
   const ids = targets.map((target) => target.id).join('\n');
   const known = new Map<string, Known>();
-  for (const { rid, epoch, xid, seq, ...rest } of await on.rows<LockedRow>(LOCK_CURRENT, [types, ids])) {
-    known.set(resourceKey(rest.type, rest.id), { rid, change: { ...rest, position: { epoch, xid, seq } } });
+  for (const { rid, epoch, xid, seq, version, ...rest } of await on.rows<LockedRow>(LOCK_CURRENT, [types, ids])) {
+    if (version === null) throw new LostRace();
+    known.set(resourceKey(rest.type, rest.id), { rid, change: { ...rest, version, position: { epoch, xid, seq } } });
   }
   return known;
 }

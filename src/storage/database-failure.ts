@@ -10,8 +10,13 @@ const NETWORK = /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EHOST|ENET|EAI_|ENOENT)/;
 const PG_LOST =
   /connection terminated|connection timeout|timeout exceeded when trying to connect|client was closed|not queryable|pool after calling end/i;
 
+/** Another process changed what was about to be changed: begin anew, on what it left. */
+export class LostRace extends Error {
+  override readonly name = 'LostRace';
+}
+
 export function isLostRace(error: unknown): boolean {
-  return LOST_RACES.has(codeOf(error));
+  return error instanceof LostRace || LOST_RACES.has(codeOf(error));
 }
 
 /** True when the database cannot be reached or has no room: nothing is wrong with the request. */

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
+import pg from 'pg';
 import { comparePositions, LOG_START, type LogPosition } from '../../src/fhir/change.js';
 import { FhirError } from '../../src/fhir/fhir-error.js';
 import type { ResourceToStore, Write } from '../../src/intake/change-store.js';
@@ -7,6 +8,7 @@ import type { IndexRows } from '../../src/search/values.js';
 import { PostgresChangeStore } from '../../src/storage/change-store.js';
 import { Database } from '../../src/storage/database.js';
 import { LocalWakeUps } from '../../src/wake-ups/wake-ups.js';
+import { waitFor } from '../support/wait-for.js';
 import { administer, cloneDatabase, type TestDatabase } from '../support/clone-database.js';
 
 let clone: TestDatabase;
@@ -75,6 +77,39 @@ describe('two processes', () => {
     );
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     for (const result of results) if (result.status === 'rejected') expect((result.reason as FhirError).status).toBe(412);
+  });
+
+  test('see what the other did while they waited for it: a delete takes the newest version, and the log keeps the order', async () => {
+    const [early, contested] = [`a${randomUUID()}`, `b${randomUUID()}`];
+    await write(first(), put(early), put(contested));
+    const other = new pg.Client({ connectionString: clone.url });
+    await other.connect();
+    await other.query('BEGIN');
+    await other.query('SELECT 1 FROM resource WHERE id = $1 FOR UPDATE', [contested]);
+    // Takes its xid with the lock on the first resource, then waits for the second.
+    const waiting = write(second(), put(early, { n: 2 }), { kind: 'delete', type: 'Basic', id: contested });
+    await waitFor(async () => {
+      const held = await other.query(
+        "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()",
+      );
+      return held.rowCount === 1;
+    });
+    await other.query(
+      `INSERT INTO resource_version (epoch, type, id, version, interaction, method, face, at, body)
+       VALUES (0, 'Basic', $1, 2, 'update', 'PUT', 'r4b', now(), '{}')`,
+      [contested],
+    );
+    await other.query('UPDATE resource SET version = 2 WHERE id = $1', [contested]);
+    await other.query('COMMIT');
+    await other.end();
+
+    const [, outcome] = await waiting;
+    expect(outcome).toMatchObject({ kind: 'stored', change: { version: 3, interaction: 'delete' } });
+    const log = await database.rows<{ version: number }>(
+      { text: 'SELECT version FROM resource_version WHERE id = $1 ORDER BY xid, seq' },
+      [contested],
+    );
+    expect(log.map(({ version }) => version)).toEqual([1, 2, 3]);
   });
 
   test('do not lock each other out when units name the same resources in opposite order', async () => {
