@@ -20,7 +20,7 @@ module.exports = {
     mayOnlyImport('subscriptions', ['fhir', 'search', 'topics']),
     mayOnlyImport('intake', ['fhir', 'search', 'wake-ups', 'http']),
     mayOnlyImport('sources', ['fhir', 'outbound', 'telemetry']),
-    mayOnlyImport('matching', ['fhir', 'search', 'topics', 'subscriptions', 'wake-ups', 'telemetry']),
+    mayOnlyImport('matching', ['fhir', 'search', 'topics', 'subscriptions', 'wake-ups', 'telemetry', 'http']),
     mayOnlyImport('delivery', ['fhir', 'search', 'subscriptions', 'topics', 'wake-ups', 'outbound', 'telemetry', 'http']),
     mayOnlyImport('pull', ['fhir', 'search', 'subscriptions', 'topics', 'http']),
     mayOnlyImport('maintenance', ['fhir', 'subscriptions', 'telemetry']),
