@@ -26,6 +26,7 @@ export const SETTINGS = {
     /** Longest attempt where a Subscription names none; one that does gets what it names, at most 25 s. */
     attemptSeconds: setting('DELIVERY_ATTEMPT_SECONDS', wholeNumber(1, 25), '20'),
     failuresUntilError: setting('DELIVERY_FAILURES_UNTIL_ERROR', wholeNumber(1, 100), '4'),
+    backoffMilliseconds: setting('DELIVERY_BACKOFF_MILLISECONDS', wholeNumber(10, 3_600_000), '1000'),
     backoffCeilingSeconds: setting('DELIVERY_BACKOFF_CEILING_SECONDS', wholeNumber(1, 86_400), '3600'),
     giveUpSeconds: setting('DELIVERY_GIVE_UP_SECONDS', wholeNumber(60, 31_536_000), '259200'),
     /** Longer than any attempt, so that a lease does not pass on while one is under way. */

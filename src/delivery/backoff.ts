@@ -1,5 +1,5 @@
 export interface BackoffSettings {
-  backoffSeconds: number;
+  backoffMilliseconds: number;
   backoffCeilingSeconds: number;
 }
 
@@ -11,8 +11,8 @@ const JITTER = 0.15;
  * up to a day).
  */
 export function pauseAfter(failures: number, settings: BackoffSettings, random: number, retryAfterMs = 0): number {
-  const plain = Math.min(settings.backoffSeconds * 2 ** Math.min(failures - 1, 40), settings.backoffCeilingSeconds);
-  return Math.max(plain * 1000 * (1 + JITTER * random), Math.min(retryAfterMs, 24 * 3600 * 1000));
+  const plain = Math.min(settings.backoffMilliseconds * 2 ** Math.min(failures - 1, 40), settings.backoffCeilingSeconds * 1000);
+  return Math.max(plain * (1 + JITTER * random), Math.min(retryAfterMs, 24 * 3600 * 1000));
 }
 
 /** How many failures in a row it takes until their pauses add up to `seconds`. */

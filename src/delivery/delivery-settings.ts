@@ -4,7 +4,7 @@ export interface DeliverySettings {
   attemptSeconds: number;
   attemptCeilingSeconds: number;
   /** First pause after a failure; each next one is twice as long, up to the ceiling. */
-  backoffSeconds: number;
+  backoffMilliseconds: number;
   backoffCeilingSeconds: number;
   /** Failures in a row after which a Subscription is shown as `error`. */
   failuresUntilError: number;
@@ -23,7 +23,7 @@ export interface DeliverySettings {
 export const DEFAULT_DELIVERY: DeliverySettings = {
   attemptSeconds: 20,
   attemptCeilingSeconds: 25,
-  backoffSeconds: 1,
+  backoffMilliseconds: 1000,
   backoffCeilingSeconds: 3600,
   failuresUntilError: 4,
   giveUpSeconds: 3 * 24 * 3600,

@@ -28,7 +28,7 @@ const numbersOf = (endpoint: EndpointReceiver) =>
   endpoint.received.filter(events).map(({ json }) => readNotification(json).events.map(({ number }) => Number(number)));
 
 beforeAll(async () => {
-  hub = await startHub();
+  hub = await startHub({ env: { DELIVERY_BACKOFF_MILLISECONDS: '150' } });
   client = new Client(hub);
 });
 afterAll(async () => {

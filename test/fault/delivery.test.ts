@@ -16,7 +16,7 @@ afterEach(async () => {
 });
 
 async function start(database: TestDatabase): Promise<Hub> {
-  const hub = await startHub({ database });
+  const hub = await startHub({ database, env: { DELIVERY_BACKOFF_MILLISECONDS: '150' } });
   hubs.push(hub);
   return hub;
 }
