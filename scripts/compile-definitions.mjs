@@ -1,13 +1,11 @@
 /**
- * Compiles the structure definitions of FHIR R4B (74 MB in `hl7.fhir.r4b.core`) into what the hub needs of them at run time:
+ * Compiles the structure definitions of FHIR R4B (74 MB in `hl7.fhir.r4b.core`) into what the hub needs of them at run time,
+ * `dist/definitions/elements.json`: every type with its elements, their types, cardinality and the codes allowed by a required
+ * binding: `{"codes":[["final",…],…],"types":{"Observation":{"resource":true,"elements":{"status":["code",1,1,7],…}},…}}`.
+ * An element is `[types joined by |, min, max (0 = any number), index into codes]`; an element of a type of its own, or one that
+ * borrows another's content, names it by path (`Observation.component`).
  *
- * - `dist/definitions/elements.json`: every type with its elements, their types, cardinality and the codes allowed by a required
- *   binding: `{"codes":[["final",…],…],"types":{"Observation":{"resource":true,"elements":{"status":["code",1,1,7],…}},…}}`.
- *   An element is `[types joined by |, min, max (0 = any number), index into codes]`; an element of a type of its own, or one that
- *   borrows another's content, names it by path (`Observation.component`).
- * - `dist/definitions/resource-types.json`: the names of all resource types.
- *
- * Does nothing when the files are already made from this package by this script. Runs under Node 20 too.
+ * Does nothing when the file is already made from this package by this script. Runs under Node 20 too.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -25,18 +23,16 @@ const stamp = createHash('sha256')
   .digest('hex');
 
 function upToDate() {
-  const files = ['elements.json', 'resource-types.json', STAMP].map((name) => new URL(name, OUT));
-  return files.every((file) => existsSync(file)) && readFileSync(files[2], 'utf8') === stamp;
+  const files = ['elements.json', STAMP].map((name) => new URL(name, OUT));
+  return files.every((file) => existsSync(file)) && readFileSync(files[1], 'utf8') === stamp;
 }
 
 function compile() {
   const codeLists = new CodeLists();
   const types = {};
   for (const definition of baseDefinitions()) Object.assign(types, typesOf(definition, codeLists));
-  const resourceTypes = Object.keys(types).filter((name) => types[name].resource);
   mkdirSync(OUT, { recursive: true });
   write('elements.json', JSON.stringify({ codes: codeLists.lists, types }));
-  write('resource-types.json', JSON.stringify(resourceTypes));
   write(STAMP, stamp);
 }
 

@@ -39,7 +39,6 @@ export class AppModule {
         PullModule,
         SubscriptionOperationsModule,
         MaintenanceModule,
-        // one line for each stage, in the order of the data's way
       ],
     };
   }

@@ -48,8 +48,3 @@ export function oneOf<const T extends string>(...words: readonly T[]): z.ZodType
       `must be one of ${words.join(', ')}`,
     ) as z.ZodType<T>;
 }
-
-export const yesOrNo: z.ZodType<boolean> = z
-  .string()
-  .regex(/^(true|false)$/, 'must be true or false')
-  .transform((word) => word === 'true');

@@ -8,7 +8,6 @@ import type { SocketFeeds } from './socket-feeds.js';
 
 /** This process's sign of life, without which its leases could be taken by others. */
 export abstract class Presence {
-  abstract readonly name: string;
   abstract start(): Promise<void>;
   abstract stop(): Promise<void>;
 }

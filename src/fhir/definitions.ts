@@ -67,12 +67,6 @@ export class Definitions {
     return type;
   }
 
-  /** Types of an element by its FHIRPath name: `elementTypes('Observation', 'value')` has eleven; empty where there is none. */
-  elementTypes(typeName: string, elementName: string): readonly string[] {
-    const elements = this.type(typeName)?.elements ?? [];
-    return elements.find(({ name }) => name === elementName || name === `${elementName}[x]`)?.types ?? [];
-  }
-
   private prepare(name: string): TypeDefinition {
     const { resource, elements: compiled } = this.compiled.types[name]!;
     const members = new Map<string, MemberDefinition>();

@@ -32,11 +32,6 @@ export function isExactNumber(value: unknown): value is ExactNumber {
   return exactJson.isRawJSON(value);
 }
 
-/** The number as a JSON text holds it. */
-export function numberText(value: number | ExactNumber): string {
-  return typeof value === 'number' ? String(value) : value.rawJSON;
-}
-
 /** Equal as JSON, member order aside; numbers are equal when their digits are (`1.0` is not `1.00`). */
 export function sameJson(a: unknown, b: unknown): boolean {
   if (a === b) return true;

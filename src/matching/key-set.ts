@@ -4,7 +4,6 @@ export class KeySet {
   private slots = new Float64Array(1024);
   private stamps = new Uint32Array(1024);
   private stamp = 0;
-  private size = 0;
 
   fill(keys: readonly number[], gates: readonly number[]): void {
     const size = keys.length + gates.length;
@@ -13,7 +12,6 @@ export class KeySet {
       this.stamps.fill(0);
       this.stamp = 1;
     }
-    this.size = size;
     for (const key of keys) this.add(key);
     for (const gate of gates) this.add(gate);
   }
@@ -29,10 +27,6 @@ export class KeySet {
 
   hasAny(keys: number | readonly number[]): boolean {
     return typeof keys === 'number' ? this.has(keys) : keys.some((key) => this.has(key));
-  }
-
-  get count(): number {
-    return this.size;
   }
 
   private add(key: number): void {

@@ -47,11 +47,6 @@ export class MatchingWorker {
     private readonly settings: MatchingSettings,
   ) {}
 
-  /** How the index stands, while this process matches. */
-  get counters(): StandingQueries['counters'] | undefined {
-    return this.standing?.counters;
-  }
-
   start(): void {
     if (this.running !== undefined) return;
     this.stopping = false;
@@ -205,8 +200,8 @@ export class MatchingWorker {
     const repairs = await repairMemberships(this.ledger.memberships(), standing);
     this.standing = standing;
     this.standsAt = [position];
-    const { subscriptions, groups } = standing.counters;
-    this.log.info({ subscriptions, groups, ms: Math.round(performance.now() - begun) }, 'matching.index-built');
+    const { subscriptions, groups, residual } = standing.counters;
+    this.log.info({ subscriptions, groups, residual, ms: Math.round(performance.now() - begun) }, 'matching.index-built');
     return { standing, repairs };
   }
 

@@ -12,8 +12,6 @@ export type Modifier =
   | 'identifier'
   | 'above'
   | 'below'
-  | 'in'
-  | 'not-in'
   | 'of-type'
   /** `subject:Patient=…`: the type stands in {@link Clause.targetType}. */
   | 'type';

@@ -1,6 +1,6 @@
 import { FhirError } from '../fhir/fhir-error.js';
 import { extractValues, typeReader, type TypeReader } from './extract-values.js';
-import { equalityKeysOf, indexRowsOf } from './index-rows.js';
+import { indexRowsOf } from './index-rows.js';
 import { parseQuery } from './parse-query.js';
 import { splitQuery, type QueryPairs } from './query-text.js';
 import type { Query } from './query.js';
@@ -61,11 +61,6 @@ export class SearchSemantics {
 
   indexRows(values: ExtractedValues): IndexRows {
     return indexRowsOf(values);
-  }
-
-  /** The equality keys alone, of all parameters or only of `codes`, which spares extracting the others. */
-  equalityKeys(values: ExtractedValues, codes?: Iterable<string>): ReadonlySet<number> {
-    return equalityKeysOf(values, codes);
   }
 
   parametersOf(type: string): readonly SearchParameter[] {

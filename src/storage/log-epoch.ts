@@ -17,11 +17,6 @@ export class LogEpoch {
       return new LogEpoch(row!.epoch);
     });
   }
-
-  /** A fixed epoch, for tests. */
-  static of(epoch: number): LogEpoch {
-    return new LogEpoch(epoch);
-  }
 }
 
 /**

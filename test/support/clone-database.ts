@@ -25,11 +25,6 @@ async function createDatabase(clause: string): Promise<TestDatabase> {
   return { name, url: urlOf(name), drop: () => administer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };
 }
 
-/** A copy of a database as it stands; nobody may be connected to it. */
-export async function copyDatabase(of: TestDatabase): Promise<TestDatabase> {
-  return createDatabase(`TEMPLATE ${of.name}`);
-}
-
 /** Runs one statement on the run's server, outside every test database. */
 export async function administer(statement: string): Promise<void> {
   const client = new pg.Client({ connectionString: urlOf('postgres') });

@@ -77,10 +77,6 @@ export class PostgresServer {
     return `postgres://postgres@localhost/${encodeURIComponent(database)}?host=${encodeURIComponent(this.socket.path)}`;
   }
 
-  get pid(): number | undefined {
-    return this.child?.pid;
-  }
-
   /** Stops the server, cleanly if it can be had within the time, and waits until it is gone. May be called twice. */
   async stop(milliseconds = 20_000): Promise<void> {
     this.stopping = true;

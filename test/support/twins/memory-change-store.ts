@@ -1,5 +1,5 @@
 import type { Change } from '../../../src/fhir/change.js';
-import { ChangeStore, type SourceWatermark, type WriteOutcome, type WriteUnit } from '../../../src/intake/change-store.js';
+import { ChangeStore, type ProcessedMessage, type SourceWatermark, type WriteOutcome, type WriteUnit } from '../../../src/intake/change-store.js';
 import { decideUnit, resourceKey } from '../../../src/intake/decide-unit.js';
 
 /** The change log in memory: trusted because it passes the same contract suite as the Postgres one. */
@@ -7,6 +7,7 @@ export class MemoryChangeStore extends ChangeStore {
   /** The log, in order. */
   readonly log: Change[] = [];
   readonly watermarks = new Map<string, SourceWatermark>();
+  readonly messages: ProcessedMessage[] = [];
   private readonly current = new Map<string, Change>();
 
   constructor(private readonly now: () => number = Date.now) {
@@ -22,10 +23,7 @@ export class MemoryChangeStore extends ChangeStore {
       this.current.set(resourceKey(change.type, change.id), change);
     }
     if (unit.watermark !== undefined) this.watermarks.set(unit.watermark.endpointId, unit.watermark);
+    if (unit.message !== undefined) this.messages.push(unit.message);
     return decision.outcomes;
-  }
-
-  currentOf(type: string, id: string): Change | undefined {
-    return this.current.get(resourceKey(type, id));
   }
 }
