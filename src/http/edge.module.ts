@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD } from '@nestjs/core';
 import { Log } from '../telemetry/log.js';
+import { FaceTypesGuard } from './face-types.guard.js';
 import { MediaTypeGuard } from './media-type.guard.js';
 import { OutcomeFilter } from './outcome.filter.js';
 
@@ -9,6 +10,7 @@ import { OutcomeFilter } from './outcome.filter.js';
   providers: [
     { provide: APP_FILTER, inject: [Log], useFactory: (log: Log) => new OutcomeFilter(log) },
     { provide: APP_GUARD, useFactory: () => new MediaTypeGuard() },
+    { provide: APP_GUARD, useFactory: () => new FaceTypesGuard() },
   ],
 })
 export class EdgeModule {}

@@ -45,8 +45,14 @@ export class ClientWrites {
   }
 
   async delete(face: Face, type: string, id: string, ifMatch?: number): Promise<WriteOutcome> {
+    await this.checkDelete(face, type, id);
     const [outcome] = await this.store.write({ face, writes: [{ kind: 'delete', type, id, ifMatch }] });
     return outcome!;
+  }
+
+  /** @throws FhirError where a rule of the type keeps the resource */
+  checkDelete(face: Face, type: string, id: string): Promise<void> {
+    return this.rules.checkDelete(type, id, face);
   }
 
   /** Applies the rules of the type. @throws FhirError 422 */

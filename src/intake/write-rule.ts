@@ -13,4 +13,6 @@ export interface RuledResource {
 export abstract class WriteRule {
   abstract readonly type: string;
   abstract apply(next: RuledResource, id: string, face: Face): Promise<RuledResource>;
+  /** Asked before a delete, where the type has something to say about it. @throws FhirError */
+  checkDelete?(id: string, face: Face): Promise<void>;
 }

@@ -16,6 +16,11 @@ export class WriteRules {
     return ruled;
   }
 
+  /** @throws FhirError where the rules of the type keep the resource */
+  async checkDelete(type: string, id: string, face: Face): Promise<void> {
+    for (const rule of this.rules.get(type) ?? []) await rule.checkDelete?.(id, face);
+  }
+
   /** True where nothing has to be asked: most types. */
   isFree(type: string): boolean {
     return !this.rules.has(type);

@@ -5,6 +5,7 @@ import type {
 } from 'fhir/r4b.js';
 
 import type { Face } from '../fhir/change.js';
+import { isTypeOfFace } from '../fhir/face-types.js';
 import type { SearchParameter } from '../search/values.js';
 
 /** What the statement is made of: all of it facts of the running hub. */
@@ -26,7 +27,7 @@ export interface Capabilities {
 /** https://hl7.org/fhir/R4B/capabilitystatement.html of one face; states only what works. */
 export function capabilityStatement(capabilities: Capabilities): CapabilityStatement {
   const { face, base, publicUrl, version, date } = capabilities;
-  const types = capabilities.types.filter((type) => face === 'r4b' || !SINCE_R4B.has(type));
+  const types = capabilities.types.filter((type) => isTypeOfFace(type, face));
   return {
     resourceType: 'CapabilityStatement',
     url: `${base}/metadata`,
@@ -61,23 +62,6 @@ export function capabilityStatement(capabilities: Capabilities): CapabilityState
 }
 
 const BACKPORT = 'http://hl7.org/fhir/uv/subscriptions-backport';
-
-/** Types that FHIR R4 does not know. They are stored and served at the base of R4 as well, but a statement of 4.0.1 cannot name them. */
-const SINCE_R4B = new Set([
-  'AdministrableProductDefinition',
-  'Citation',
-  'ClinicalUseDefinition',
-  'EvidenceReport',
-  'Ingredient',
-  'ManufacturedItemDefinition',
-  'MedicinalProductDefinition',
-  'NutritionProduct',
-  'PackagedProductDefinition',
-  'RegulatedAuthorization',
-  'SubscriptionStatus',
-  'SubscriptionTopic',
-  'SubstanceDefinition',
-]);
 
 const INTERACTIONS = ['read', 'vread', 'update', 'delete', 'history-instance', 'history-type', 'create', 'search-type'] as const;
 

@@ -4,19 +4,20 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { FhirError } from '../fhir/fhir-error.js';
 import { Addresses } from './addresses.js';
 import { historyText } from './bundle-text.js';
+import { FaceReader } from './face-reader.js';
 import { handlingPreference } from './handling.js';
 import { parseHistory } from './history-request.js';
 import { decodePageMark, encodePageMark, PAGE_PARAMETER } from './page-mark.js';
 import { isPresentation, presentationOf, sendJson } from './presentation.js';
 import { type Pair, pairsOfUrl, queryText } from './query-pairs.js';
-import { type HistoryScope, ResourceReader } from './resource-reader.js';
+import type { HistoryScope } from './resource-reader.js';
 
 /** https://hl7.org/fhir/R4B/http.html#history */
 @Controller('fhir/:face')
 export class HistoryController {
   constructor(
     private readonly addresses: Addresses,
-    private readonly reader: ResourceReader,
+    private readonly reader: FaceReader,
   ) {}
 
   @Get('_history')
@@ -41,7 +42,8 @@ export class HistoryController {
   ): Promise<void> {
     const type = this.addresses.type(params.type);
     const id = this.addresses.id(type, params.id);
-    if ((await this.reader.current(type, id)) === undefined) throw new FhirError('not-found', `There is no ${type}/${id}`);
+    if ((await this.reader.current(this.addresses.face(params.face), type, id)) === undefined)
+      throw new FhirError('not-found', `There is no ${type}/${id}`);
     await this.answer(params.face, { type, id }, request, reply);
   }
 
@@ -56,7 +58,7 @@ export class HistoryController {
       handlingPreference(request.headers.prefer),
     );
     const walk = JSON.stringify(['history', scope, asked.since, asked.at]);
-    const page = await this.reader.history(scope, {
+    const page = await this.reader.history(face, scope, {
       since: asked.since,
       at: asked.at,
       count: asked.count,

@@ -9,6 +9,7 @@ import { Database } from '../storage/database.js';
 import { PostgresResourceReader } from '../storage/resource-reader.js';
 import { SearchDatabase } from '../storage/search-database.js';
 import { Addresses } from './addresses.js';
+import { FaceReader } from './face-reader.js';
 import { HistoryController } from './history.controller.js';
 import { MetadataController } from './metadata.controller.js';
 import { MetadataText } from './metadata-text.js';
@@ -40,6 +41,11 @@ const HUB_VERSION = (JSON.parse(readFileSync(new URL('../../package.json', impor
         new PostgresResourceReader(database, searches, semantics, config.pull.searchSeconds * 1000),
     },
     {
+      provide: FaceReader,
+      inject: [ResourceReader, SearchSemantics],
+      useFactory: (reader: ResourceReader, semantics: SearchSemantics) => new FaceReader(reader, semantics),
+    },
+    {
       provide: MetadataText,
       inject: [Addresses, SearchSemantics, ResourceReader, Config],
       useFactory: (addresses: Addresses, semantics: SearchSemantics, reader: ResourceReader, config: Config) =>
@@ -50,7 +56,7 @@ const HUB_VERSION = (JSON.parse(readFileSync(new URL('../../package.json', impor
         }),
     },
   ],
-  exports: [ResourceReader, Addresses],
+  exports: [ResourceReader, FaceReader, Addresses],
 })
 export class PullModule implements OnApplicationShutdown {
   constructor(private readonly searches: SearchDatabase) {}

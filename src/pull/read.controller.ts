@@ -3,9 +3,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import { FhirError } from '../fhir/fhir-error.js';
 import { Addresses } from './addresses.js';
+import { FaceReader } from './face-reader.js';
 import { presentationOf } from './presentation.js';
 import { pairsOfUrl } from './query-pairs.js';
-import { ResourceReader } from './resource-reader.js';
 import { sendVersion } from './stored-resource.js';
 
 /** https://hl7.org/fhir/R4B/http.html#read */
@@ -13,7 +13,7 @@ import { sendVersion } from './stored-resource.js';
 export class ReadController {
   constructor(
     private readonly addresses: Addresses,
-    private readonly reader: ResourceReader,
+    private readonly reader: FaceReader,
   ) {}
 
   @Get(':id')
@@ -26,7 +26,7 @@ export class ReadController {
     const type = this.addresses.type(params.type);
     const id = this.addresses.id(type, params.id);
     const presentation = presentationOf(request, pairsOfUrl(request.url), face);
-    const change = await this.reader.current(type, id);
+    const change = await this.reader.current(face, type, id);
     if (change === undefined) throw new FhirError('not-found', `There is no ${type}/${id}`);
     sendVersion(request, reply, change, presentation);
   }

@@ -5,11 +5,11 @@ import { FhirError } from '../fhir/fhir-error.js';
 import { SearchSemantics } from '../search/search-semantics.js';
 import { Addresses } from './addresses.js';
 import { searchsetText } from './bundle-text.js';
+import { FaceReader } from './face-reader.js';
 import { handlingPreference } from './handling.js';
 import { decodePageMark, encodePageMark, PAGE_PARAMETER } from './page-mark.js';
 import { presentationOf, sendJson } from './presentation.js';
 import { type Pair, pairsOfForm, pairsOfUrl, queryText } from './query-pairs.js';
-import { ResourceReader } from './resource-reader.js';
 import { readSearch } from './search-request.js';
 
 /** https://hl7.org/fhir/R4B/http.html#search */
@@ -18,7 +18,7 @@ export class SearchController {
   constructor(
     private readonly addresses: Addresses,
     private readonly semantics: SearchSemantics,
-    private readonly reader: ResourceReader,
+    private readonly reader: FaceReader,
   ) {}
 
   @Get()
@@ -58,7 +58,7 @@ export class SearchController {
       handlingPreference(request.headers.prefer),
     );
     const after = page === undefined ? undefined : decodePageMark(page, walk);
-    const found = await this.reader.search(query, { count, after });
+    const found = await this.reader.search(face, query, { count, after });
     const link = (mark: string | undefined) => {
       const marked: Pair[] = mark === undefined ? [] : [[PAGE_PARAMETER, mark]];
       const text = queryText([...used, ...marked]);

@@ -3,9 +3,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import { FhirError } from '../fhir/fhir-error.js';
 import { Addresses } from './addresses.js';
+import { FaceReader } from './face-reader.js';
 import { presentationOf } from './presentation.js';
 import { pairsOfUrl } from './query-pairs.js';
-import { ResourceReader } from './resource-reader.js';
 import { sendVersion } from './stored-resource.js';
 
 /** https://hl7.org/fhir/R4B/http.html#vread */
@@ -13,7 +13,7 @@ import { sendVersion } from './stored-resource.js';
 export class VersionReadController {
   constructor(
     private readonly addresses: Addresses,
-    private readonly reader: ResourceReader,
+    private readonly reader: FaceReader,
   ) {}
 
   @Get(':id/_history/:version')
@@ -26,7 +26,7 @@ export class VersionReadController {
     const type = this.addresses.type(params.type);
     const id = this.addresses.id(type, params.id);
     const presentation = presentationOf(request, pairsOfUrl(request.url), face);
-    const change = VERSION.test(params.version) ? await this.reader.version(type, id, Number(params.version)) : undefined;
+    const change = VERSION.test(params.version) ? await this.reader.version(face, type, id, Number(params.version)) : undefined;
     if (change === undefined) throw new FhirError('not-found', `There is no version ${params.version} of ${type}/${id}`);
     sendVersion(request, reply, change, presentation);
   }

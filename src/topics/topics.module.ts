@@ -8,6 +8,7 @@ import { SearchSemantics } from '../search/search-semantics.js';
 import { Database } from '../storage/database.js';
 import { PostgresStoredTopics } from '../storage/stored-topics.js';
 import { Log } from '../telemetry/log.js';
+import { BasicRule } from './basic-rule.js';
 import { CurrentCatalog } from './current-catalog.js';
 import { readSeedTopics, SEED_FOLDER, SeedStore, type SeedTopic, seedTopics } from './seed-topics.js';
 import { StoredTopics } from './stored-topics.js';
@@ -23,6 +24,7 @@ import { TopicRule } from './topic-rule.js';
       inject: [StoredTopics, SearchSemantics],
       useFactory: (stored: StoredTopics, semantics: SearchSemantics) => new CurrentCatalog(stored, semantics),
     },
+    { provide: BasicRule, inject: [StoredTopics], useFactory: (stored: StoredTopics) => new BasicRule(stored) },
     { provide: TopicRule, inject: [SearchSemantics], useFactory: (semantics: SearchSemantics) => new TopicRule(semantics) },
     {
       provide: SeedStore,
@@ -33,18 +35,20 @@ import { TopicRule } from './topic-rule.js';
       }),
     },
   ],
-  exports: [CurrentCatalog],
+  exports: [CurrentCatalog, StoredTopics],
 })
 export class TopicsModule implements OnModuleInit, OnApplicationBootstrap {
   constructor(
     private readonly rules: WriteRules,
     private readonly rule: TopicRule,
+    private readonly basicRule: BasicRule,
     private readonly seeds: SeedStore,
     private readonly log: Log,
   ) {}
 
   onModuleInit(): void {
     this.rules.add(this.rule);
+    this.rules.add(this.basicRule);
   }
 
   async onApplicationBootstrap(): Promise<void> {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Change, Face } from '../../fhir/change.js';
+import { checkTypeOfFace } from '../../fhir/face-types.js';
 import { FhirError, operationOutcome } from '../../fhir/fhir-error.js';
 import { etagOf } from '../../http/preconditions.js';
 import type { ChangeStore, Write, WriteOutcome } from '../change-store.js';
@@ -74,8 +75,12 @@ export class Transactions {
 
   private async toWrite(face: Face, planned: PlannedWrite, map: Parameters<typeof rewriteResource>[2]): Promise<Write> {
     const { entry, kind, type, id, ifMatch, ifNoneMatchAny } = planned;
-    if (kind === 'delete') return { kind, type, id, ifMatch };
     try {
+      checkTypeOfFace(type, face, 'id');
+      if (kind === 'delete') {
+        await this.writes.checkDelete(face, type, id);
+        return { kind, type, id, ifMatch };
+      }
       const resource = await this.writes.ready(face, type, id, rewriteResource(entry.resource!, type, map));
       return kind === 'create' ? { kind, resource, method: 'POST' } : { kind, resource, method: 'PUT', ifMatch, ifNoneMatchAny };
     } catch (error) {
