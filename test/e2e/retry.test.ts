@@ -32,8 +32,9 @@ beforeAll(async () => {
   client = new Client(hub);
 });
 afterAll(async () => {
-  await hub?.stop();
+  // An endpoint that still hangs would hold up the stop for the whole grace.
   await Promise.all(receivers.map((endpoint) => endpoint.close()));
+  await hub?.stop();
 });
 
 test('a failure is tried again under the same id, and what came meanwhile follows in order', async () => {

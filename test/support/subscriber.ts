@@ -12,6 +12,7 @@ const extension = (name: string, value: object) => ({ url: BACKPORT + name, ...v
 export const LAB_TOPIC = 'https://carillon.example/topics/laboratory-result';
 
 export interface TopicSubscription {
+  topic?: string;
   endpoint?: string;
   type?: string;
   content?: string;
@@ -32,7 +33,7 @@ export function topicSubscription(options: TopicSubscription = {}): Record<strin
     status: 'requested',
     reason: 'a test',
     ...(end ? { end } : {}),
-    criteria: LAB_TOPIC,
+    criteria: options.topic ?? LAB_TOPIC,
     ...(filters.length > 0
       ? { _criteria: { extension: filters.map((filter) => extension('filter-criteria', { valueString: filter })) } }
       : {}),
@@ -112,6 +113,21 @@ export class Client {
 
   async read(id: string): Promise<any> {
     return (await this.send('GET', `Subscription/${id}`)).body;
+  }
+
+  /** Its events so far, as `$events` hands them out. */
+  async events(id: string): Promise<any> {
+    const { status, body } = await this.send('GET', `Subscription/${id}/$events`);
+    expect(status).toBe(200);
+    return body;
+  }
+
+  /** Waits until the Subscription has so many events. */
+  async untilTotal(id: string, total: number): Promise<void> {
+    await waitFor(
+      async () => Number(readNotification((await this.send('GET', `Subscription/${id}/$status`)).body).total) >= total,
+      { what: `Subscription/${id} to have ${total} events` },
+    );
   }
 
   untilStatus(id: string, status: string, milliseconds = 20_000): Promise<any> {

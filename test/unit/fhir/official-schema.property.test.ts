@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { validateResource } from '../../../src/fhir/validate-resource.js';
-import { officialSchemaTakes } from './official-schema.js';
+import { officialSchemaTakes } from '../../support/official-schema.js';
 
 type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
 type Resource = { resourceType: string; [name: string]: Json };

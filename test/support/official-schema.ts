@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Ajv, type ValidateFunction } from 'ajv';
 
-const SCHEMA = new URL('../../../node_modules/hl7.fhir.r4b.core/openapi/fhir.schema.json', import.meta.url);
+const SCHEMA = new URL('../../node_modules/hl7.fhir.r4b.core/openapi/fhir.schema.json', import.meta.url);
 
 interface JsonSchema {
   $id?: string;
