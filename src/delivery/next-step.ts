@@ -1,3 +1,4 @@
+import { needsHandshake } from '../subscriptions/needs-handshake.js';
 import type { SubscriptionDefinition } from '../subscriptions/subscription-definition.js';
 
 /** All that decides what is to be done for a subscription next. Times are milliseconds on one clock. */
@@ -28,10 +29,6 @@ export type Step =
 
 /** Whether this process pushes the events; those of sockets leave where the socket is held. */
 export const isPushed = ({ channel }: SubscriptionDefinition) => channel.type === 'rest-hook';
-
-/** Classic Subscriptions and sockets have nothing to prove before they are active. */
-export const needsHandshake = ({ subject, channel }: SubscriptionDefinition) =>
-  subject.kind === 'topic' && channel.type === 'rest-hook';
 
 /**
  * What a subscription wants at `now`. No event before the endpoint took the handshake; what is owed before anything new; after a

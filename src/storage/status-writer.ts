@@ -2,6 +2,7 @@ import { StatusWriter } from '../delivery/status-writer.js';
 import type { Change } from '../fhir/change.js';
 import { FhirError } from '../fhir/fhir-error.js';
 import type { ChangeStore } from '../intake/change-store.js';
+import { hubMayMove } from '../subscriptions/status-machine.js';
 import { withStatus } from '../subscriptions/status-text.js';
 import type { SubscriptionStatus } from '../subscriptions/subscription-definition.js';
 
@@ -13,6 +14,8 @@ export class ChangeStoreStatusWriter extends StatusWriter {
 
   async write(resource: Change, status: SubscriptionStatus, reason?: string): Promise<Change | undefined> {
     if (resource.body === null) return undefined;
+    const { status: stored } = JSON.parse(resource.body) as { status: SubscriptionStatus };
+    if (!hubMayMove(stored, status)) throw new Error(`The hub never moves a Subscription from ${stored} to ${status}`);
     const text = withStatus(resource.body, status, reason);
     const value = JSON.parse(text) as Record<string, unknown>;
     const { type, id, version, face } = resource;

@@ -1,7 +1,7 @@
 import type { Face } from '../fhir/change.js';
-import { FhirError } from '../fhir/fhir-error.js';
-import { endpointProblem } from './check-endpoint.js';
-import { parseHeader } from './check-header.js';
+import { endpointProblem } from './endpoint-problem.js';
+import { parseHeader } from './parse-header.js';
+import { refused } from './refused.js';
 import type { ChannelDefinition, ChannelType, ContentLevel } from './subscription-definition.js';
 
 type Json = Record<string, unknown>;
@@ -170,10 +170,6 @@ export function knownExtensions(element: unknown, known: readonly string[], path
 function refuseModifierExtensions(channel: Json): void {
   if (Array.isArray(channel.modifierExtension) && channel.modifierExtension.length > 0)
     throw refused(`${PATH}.modifierExtension`, 'The hub does not know this modifierExtension.', 'not-supported');
-}
-
-function refused(expression: string, diagnostics: string, code: 'business-rule' | 'not-supported' = 'business-rule'): FhirError {
-  return new FhirError(code, diagnostics, expression, { status: 422 });
 }
 
 function objectOf(value: unknown): Json {

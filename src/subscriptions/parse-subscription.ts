@@ -1,6 +1,6 @@
 import type { Face } from '../fhir/change.js';
-import { FhirError } from '../fhir/fhir-error.js';
 import { knownExtensions, parseChannel, PAYLOAD_CONTENT } from './parse-channel.js';
+import { refused } from './refused.js';
 import { FILTER_CRITERIA } from './resolve-filters.js';
 import type { SubscriptionDefinition, SubscriptionStatus } from './subscription-definition.js';
 
@@ -85,8 +85,4 @@ function refuseUnknownExtensions(resource: Json): void {
     if (restates)
       throw refused('Subscription.extension', `The hub does not act on the extension "${url}" here.`, 'not-supported');
   }
-}
-
-function refused(expression: string, diagnostics: string, code: 'business-rule' | 'not-supported' = 'business-rule'): FhirError {
-  return new FhirError(code, diagnostics, expression, { status: 422 });
 }

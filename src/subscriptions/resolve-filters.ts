@@ -5,6 +5,7 @@ import type { SearchParameterType } from '../search/values.js';
 import { filterParameterOf, typesOfFilter } from '../topics/compile-topic.js';
 import { ANY_TYPE, type FilterDeclaration, type TopicDefinition } from '../topics/topic-definition.js';
 import { type FilterTerm, parseFilter, splitValues } from './filter-syntax.js';
+import { refused } from './refused.js';
 
 /** What a Subscription's filters ask of a focus, by its type. A type that is not listed is asked nothing. */
 export type FiltersByType = ReadonlyMap<string, readonly Clause[]>;
@@ -104,8 +105,4 @@ function operatorsOf(term: FilterTerm, ordered: boolean): string[] {
 function isDeclared(used: string, declared: readonly string[]): boolean {
   if (used === '=' || used === 'eq') return declared.length === 0 || declared.includes('=') || declared.includes('eq');
   return declared.includes(used);
-}
-
-function refused(expression: string, diagnostics: string, code: 'business-rule' | 'not-supported' = 'business-rule'): FhirError {
-  return new FhirError(code, diagnostics, expression, { status: 422 });
 }

@@ -1,12 +1,14 @@
 import type { Face } from '../fhir/change.js';
-import { parseExact, stringifyExact } from '../fhir/exact-json.js';
 import { FhirError } from '../fhir/fhir-error.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
 import type { CurrentCatalog } from '../topics/current-catalog.js';
 import { canonicalFilters } from './filter-syntax.js';
+import { needsHandshake } from './needs-handshake.js';
 import { parseSubscription } from './parse-subscription.js';
+import { refused } from './refused.js';
 import { resolveFilters } from './resolve-filters.js';
 import { statusAfterWrite } from './status-machine.js';
+import { withStatus } from './status-text.js';
 import type { StoredSubscriptions } from './stored-subscriptions.js';
 import type { SubscriptionDefinition, SubscriptionStatus } from './subscription-definition.js';
 
@@ -45,7 +47,7 @@ export class SubscriptionRule {
     });
     if (status === undefined)
       throw refused('Subscription.status', 'Only the hub sets the status error; ask for requested or off.');
-    return withStatus(next, status, status === stored?.definition.status ? stored.error : undefined);
+    return settled(next, status, status === stored?.definition.status ? stored.error : undefined);
   }
 
   private async storedBefore(id: string): Promise<{ definition: SubscriptionDefinition; error?: string } | undefined> {
@@ -87,11 +89,6 @@ export class SubscriptionRule {
   }
 }
 
-/** Only a topic's rest-hook has a handshake; classic Subscriptions and sockets, which the client itself opens, are active at once. */
-export function needsHandshake({ subject, channel }: SubscriptionDefinition): boolean {
-  return subject.kind === 'topic' && channel.type === 'rest-hook';
-}
-
 function checkSubject(asked: SubscriptionDefinition, stored: SubscriptionDefinition | undefined): void {
   if (stored === undefined || sameTopic(asked, stored)) return;
   throw refused(
@@ -125,17 +122,8 @@ function subjectText({ subject }: SubscriptionDefinition): string {
 }
 
 /** `Subscription.error` is the hub's: what a client writes there does not count, what the hub wrote stays while the status does. */
-function withStatus(next: RuledSubscription, status: SubscriptionStatus, error: string | undefined): RuledSubscription {
+function settled(next: RuledSubscription, status: SubscriptionStatus, error: string | undefined): RuledSubscription {
   if (next.value.status === status && next.value.error === error) return next;
-  const value = parseExact(next.text) as Record<string, unknown>;
-  value.status = status;
-  delete value.error;
-  delete value._error;
-  if (error !== undefined) value.error = error;
-  const text = stringifyExact(value);
+  const text = withStatus(next.text, status, error);
   return { text, value: JSON.parse(text) as Record<string, unknown> };
-}
-
-function refused(expression: string, diagnostics: string, code: 'business-rule' | 'not-supported' = 'business-rule'): FhirError {
-  return new FhirError(code, diagnostics, expression, { status: 422 });
 }

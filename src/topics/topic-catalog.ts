@@ -45,6 +45,10 @@ export class TopicCatalog<Topic extends { definition: TopicDefinition }> {
     const topics = this.byUrl.get(url) ?? [];
     return version === undefined ? topics : topics.filter((topic) => topic.definition.version === version);
   }
+
+  *all(): Iterable<Topic> {
+    for (const topics of this.byUrl.values()) yield* topics;
+  }
 }
 
 export function splitCanonical(canonical: string): { url: string; version?: string } {
