@@ -1,11 +1,9 @@
 import { type Definitions, definitions } from '../fhir/definitions.js';
 import { FhirError, type Issue } from '../fhir/fhir-error.js';
 import { type ParsedJson, parseJson } from '../fhir/json-text.js';
+import { NEVER_STORED } from '../fhir/never-stored.js';
 import { isFhirId } from '../fhir/references.js';
 import { validateResource } from '../fhir/validate-resource.js';
-
-/** Types that are only ever part of an exchange; nothing could be done with one that is stored. */
-const NEVER_STORED: ReadonlySet<string> = new Set(['Parameters', 'OperationOutcome', 'SubscriptionStatus']);
 
 /**
  * Refuses a type that is unknown or never stored.

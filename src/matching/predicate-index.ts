@@ -1,5 +1,6 @@
 import type { Clause } from '../search/query.js';
 import type { ExtractedValues } from '../search/values.js';
+import { ANY_TYPE } from '../topics/topic-definition.js';
 import { BoundLists } from './bound-lists.js';
 import { type Entry, entryHolds, entryOf, type KeyChoice } from './entry.js';
 import { KeySet } from './key-set.js';
@@ -83,7 +84,7 @@ export class PredicateIndex<Owner> {
 
   /** Whether a change of this type can match anything. */
   concerns(type: string): boolean {
-    return (this.types.get(type)?.size ?? 0) + (this.types.get(ANY)?.size ?? 0) > 0;
+    return (this.types.get(type)?.size ?? 0) + (this.types.get(ANY_TYPE)?.size ?? 0) > 0;
   }
 
   /**
@@ -107,7 +108,7 @@ export class PredicateIndex<Owner> {
       if (entryHolds(entry, present, change.values)) matched.push(entry.owner);
     };
     this.types.get(change.type)?.visit(change, meet);
-    this.types.get(ANY)?.visit(change, meet);
+    this.types.get(ANY_TYPE)?.visit(change, meet);
     counters.matches += matched.length;
     return matched;
   }
@@ -130,9 +131,6 @@ export class PredicateIndex<Owner> {
     }
   }
 }
-
-/** Entries for resources of every type. */
-export const ANY = 'Resource';
 
 const NO_PARAMETERS: ReadonlySet<string> = new Set();
 

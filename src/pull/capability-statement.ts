@@ -7,6 +7,7 @@ import type {
 import type { Face } from '../fhir/change.js';
 import { isTypeOfFace } from '../fhir/face-types.js';
 import type { SearchParameter } from '../search/values.js';
+import { websocketUrlOf } from './binding-tokens.js';
 
 /** What the statement is made of: all of it facts of the running hub. */
 export interface Capabilities {
@@ -50,7 +51,7 @@ export function capabilityStatement(capabilities: Capabilities): CapabilityState
         extension: [
           {
             url: 'http://hl7.org/fhir/StructureDefinition/capabilitystatement-websocket',
-            valueUri: `${publicUrl.replace(/^http/, 'ws')}/ws`,
+            valueUri: websocketUrlOf(publicUrl),
           },
         ],
         mode: 'server',

@@ -4,6 +4,7 @@ import { Module, type OnApplicationShutdown } from '@nestjs/common';
 
 import { Config } from '../config/config.js';
 import { definitions } from '../fhir/definitions.js';
+import { NEVER_STORED } from '../fhir/never-stored.js';
 import { SearchSemantics } from '../search/search-semantics.js';
 import { Database } from '../storage/database.js';
 import { PostgresResourceReader } from '../storage/resource-reader.js';
@@ -18,9 +19,6 @@ import { ResourceReader } from './resource-reader.js';
 import { SearchController } from './search.controller.js';
 import { VersionReadController } from './vread.controller.js';
 
-/** Types that are answers and never stored. */
-const NOT_STORED = new Set(['OperationOutcome', 'Parameters', 'SubscriptionStatus']);
-
 /** The same place seen from `src/pull` and from `dist/pull`. */
 const HUB_VERSION = (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string })
   .version;
@@ -32,7 +30,7 @@ const HUB_VERSION = (JSON.parse(readFileSync(new URL('../../package.json', impor
       provide: Addresses,
       inject: [Config],
       useFactory: (config: Config) =>
-        new Addresses(config.http.publicUrl, (name) => definitions().isResourceType(name) && !NOT_STORED.has(name)),
+        new Addresses(config.http.publicUrl, (name) => definitions().isResourceType(name) && !NEVER_STORED.has(name)),
     },
     {
       provide: ResourceReader,
@@ -52,7 +50,7 @@ const HUB_VERSION = (JSON.parse(readFileSync(new URL('../../package.json', impor
         new MetadataText(addresses, semantics, reader, {
           publicUrl: config.http.publicUrl,
           version: HUB_VERSION,
-          types: definitions().resourceTypes.filter((type) => !NOT_STORED.has(type)),
+          types: definitions().resourceTypes.filter((type) => !NEVER_STORED.has(type)),
         }),
     },
   ],

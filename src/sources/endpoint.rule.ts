@@ -1,5 +1,4 @@
-import { FhirError } from '../fhir/fhir-error.js';
-import { readSource } from './source-definition.js';
+import { readSource, refuse } from './source-definition.js';
 import type { SourceStore } from './source-store.js';
 
 interface Written {
@@ -57,8 +56,4 @@ export class EndpointRule {
       }
     });
   }
-}
-
-function refuse(diagnostics: string, expression: string): FhirError {
-  return new FhirError('business-rule', diagnostics, expression, { status: 422 });
 }

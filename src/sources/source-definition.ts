@@ -167,7 +167,8 @@ function readHeaders(value: unknown): [string, string][] {
   });
 }
 
-function refuse(diagnostics: string, expression: string): FhirError {
+/** An Endpoint that makes no sense as a source: 422, with the element named. */
+export function refuse(diagnostics: string, expression: string): FhirError {
   return new FhirError('business-rule', diagnostics, expression, { status: 422 });
 }
 

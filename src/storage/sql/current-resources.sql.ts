@@ -1,11 +1,12 @@
 import { CHANGE_COLUMNS } from '../change-row.js';
+import type { Sql } from '../database.js';
 
 /**
  * The current versions of the resources named pairwise by types $1 and ids $2, deletes included, in no order. One statement serves all
  * reads of one moment: two primary key look-ups a resource, no parsing, no round trip for each.
  */
-export const CURRENT_RESOURCES = {
-  name: 'current_resources',
+export const CURRENT_RESOURCES: Sql = {
+  name: 'current-resources',
   text: `
   SELECT ${CHANGE_COLUMNS}
   FROM unnest($1::text[], $2::text[]) AS asked (type, id)

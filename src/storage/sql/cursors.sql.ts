@@ -1,3 +1,4 @@
+import { CHANGE_COLUMNS } from '../change-row.js';
 import type { Sql } from '../database.js';
 
 /** Cursors with the current version of their Subscription; a deleted one brings its DELETE row. $2 NULL: shards do not matter. */
@@ -7,7 +8,7 @@ export const LOAD_CURSORS: Sql = {
   SELECT c.subscription_id, c.shard, c.acknowledged, c.failures, c.verified_version, c.last_error,
          extract(epoch FROM c.next_attempt - now()) * 1000 AS due_in_ms,
          extract(epoch FROM now() - c.last_sent_at) * 1000 AS sent_ago_ms,
-         v.epoch, v.xid, v.seq, v.type, v.id, v.version, v.interaction, v.method, v.face, v.at, v.body
+         ${CHANGE_COLUMNS}
   FROM subscription_cursor AS c
   JOIN resource AS r ON r.type = 'Subscription' AND r.id = c.subscription_id
   JOIN resource_version AS v ON v.type = 'Subscription' AND v.id = c.subscription_id AND v.version = r.version
