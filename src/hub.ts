@@ -1,8 +1,9 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Config } from './config/config.js';
-import { requireFreePort } from './http/free-port.js';
+import { requireFreePort } from './http/require-free-port.js';
 import { Database } from './storage/database.js';
 import { type OpenDatabase, openDatabase } from './storage/open-database.js';
+import { HubPresence } from './storage/hub-presence.js';
 import { PostgresWakeUps } from './storage/postgres-wake-ups.js';
 import type { Log } from './telemetry/log.js';
 
@@ -53,6 +54,7 @@ export class Hub {
     const impatience = setTimeout(cutOff, this.config.lifecycle.graceSeconds * 1000);
     await app.close();
     clearTimeout(impatience);
+    await app.get(HubPresence, { strict: false }).stop();
     await app.get(PostgresWakeUps, { strict: false }).stop();
     await app.get(Database, { strict: false }).close();
   }

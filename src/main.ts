@@ -1,6 +1,6 @@
 import { BadSetting, type Config, readConfig } from './config/config.js';
 import { Hub } from './hub.js';
-import { portRefusal } from './http/free-port.js';
+import { portRefusal } from './http/require-free-port.js';
 import { type Log, openLog } from './telemetry/log.js';
 
 /** What stopping may take beyond the time of grace before the process ends anyway. */
@@ -43,7 +43,7 @@ async function main(): Promise<void> {
 
 function configOrExit(): Config {
   try {
-    return readConfig(process.env);
+    return readConfig();
   } catch (error) {
     if (!(error instanceof BadSetting)) throw error;
     complain(error.message);

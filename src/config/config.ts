@@ -28,10 +28,10 @@ export class BadSetting extends Error {
 }
 
 /**
- * Reads the settings from an environment. An empty value counts as absent.
+ * Reads the settings: the one place that looks at the environment. An empty value counts as absent.
  * @throws BadSetting
  */
-export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
   const slices: Record<string, Record<string, unknown>> = {};
   for (const [slice, settings] of Object.entries(SETTINGS)) {
     const values: Record<string, unknown> = (slices[slice] = {});

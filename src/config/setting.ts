@@ -1,3 +1,4 @@
+import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 
 /** One setting: the environment variable it is read from, what may stand there, and what holds when it is absent or empty. */
@@ -17,6 +18,19 @@ export const text = z.string();
 
 /** `postgres://…`; the value is not repeated in the complaint, as it may hold a password. */
 export const optionalUrl = z.string().optional();
+
+/** The value is not repeated in the complaint, as it may hold a password. */
+export const smtpUrl = z
+  .string()
+  .refine(
+    (written) => /^smtps?:$/.test(URL.parse(written)?.protocol ?? ''),
+    'must begin with smtp:// or smtps:// and name a server, for example smtp://user:password@mail.example.org:587',
+  )
+  .optional();
+
+export const mailAddress = z
+  .string()
+  .regex(/^[^\s@<>,;:"]+@[^\s@<>,;:"]+$/, 'must be one mail address, for example hub@example.org');
 
 export const port = wholeNumber(1, 65_535);
 
@@ -48,3 +62,17 @@ export function oneOf<const T extends string>(...words: readonly T[]): z.ZodType
       `must be one of ${words.join(', ')}`,
     ) as z.ZodType<T>;
 }
+
+/** Blocks of addresses in CIDR form, separated by commas: `10.20.0.0/16, fd12:3456::/32`. */
+export const addressBlocks: z.ZodType<readonly string[]> = z
+  .string()
+  .transform((written) =>
+    written
+      .split(',')
+      .map((block) => block.trim())
+      .filter((block) => block !== ''),
+  )
+  .refine(
+    (blocks) => blocks.every((block) => ipaddr.isValidCIDR(block)),
+    'must be address blocks such as 10.20.0.0/16, separated by commas',
+  );

@@ -1,4 +1,4 @@
-import { byteSize, oneOf, optionalUrl, port, setting, text, wholeNumber } from './setting.js';
+import { addressBlocks, byteSize, mailAddress, oneOf, optionalUrl, port, setting, smtpUrl, text, wholeNumber } from './setting.js';
 
 /**
  * Every setting of the hub, by the slice that uses it. One line adds one: its place here is its name in the code, the first word its
@@ -22,6 +22,15 @@ export const SETTINGS = {
   pull: {
     searchSeconds: setting('SEARCH_SECONDS', wholeNumber(1, 600), '10'),
   },
+  messages: {
+    /** How long a processed message is known again: a little over the time in which its sender may ask for the answer once more. */
+    cacheMinutes: setting('MESSAGE_CACHE_MINUTES', wholeNumber(1, 525_600), '1440'),
+  },
+  mail: {
+    /** The server that mail leaves through: `smtp://…` or `smtps://…`; without one there is no email channel. */
+    smtpUrl: setting('SMTP_URL', smtpUrl),
+    from: setting('MAIL_FROM', mailAddress, 'carillon@localhost'),
+  },
   delivery: {
     /** Longest attempt where a Subscription names none; one that does gets what it names, at most 25 s. */
     attemptSeconds: setting('DELIVERY_ATTEMPT_SECONDS', wholeNumber(1, 25), '20'),
@@ -39,8 +48,8 @@ export const SETTINGS = {
     budgetBytes: setting('SOCKET_BUDGET_BYTES', byteSize(1024, 2 ** 30), '1 MiB'),
   },
   outbound: {
-    /** Address blocks beside the public ones that the hub may call, separated by commas: `10.20.0.0/16, fd12:3456::/32`. */
-    allow: setting('OUTBOUND_ALLOW', text, ''),
+    /** Address blocks beside the public ones that the hub may call. */
+    allow: setting('OUTBOUND_ALLOW', addressBlocks, ''),
   },
   maintenance: {
     attemptDays: setting('ATTEMPT_RETENTION_DAYS', wholeNumber(1, 3650), '7'),

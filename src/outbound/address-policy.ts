@@ -45,11 +45,6 @@ export function refusalOfAddress(address: string, policy: AddressPolicy): string
   return undefined;
 }
 
-/** A block as the settings name it. */
-export function isAddressBlock(text: string): boolean {
-  return ipaddr.isValidCIDR(text);
-}
-
 function unmapped(address: Address): Address {
   return address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress() ? address.toIPv4Address() : address;
 }

@@ -1,7 +1,6 @@
 import { Module, type OnApplicationShutdown } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { isLoopbackHost } from '../config/loopback.js';
-import { isAddressBlock } from './address-policy.js';
 import { OutboundClient } from './outbound-client.js';
 
 /** The one door for calls out of the hub. */
@@ -12,7 +11,7 @@ import { OutboundClient } from './outbound-client.js';
       inject: [Config],
       useFactory: (config: Config) =>
         new OutboundClient({
-          policy: { allowLoopback: isLoopbackHost(config.http.host), allowed: blocksOf(config.outbound.allow) },
+          policy: { allowLoopback: isLoopbackHost(config.http.host), allowed: config.outbound.allow },
           connectSeconds: 5,
           connectionsPerOrigin: config.delivery.attemptsPerHost,
         }),
@@ -26,14 +25,4 @@ export class OutboundModule implements OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     await this.client.close();
   }
-}
-
-function blocksOf(text: string): string[] {
-  const blocks = text
-    .split(',')
-    .map((block) => block.trim())
-    .filter(Boolean);
-  for (const block of blocks)
-    if (!isAddressBlock(block)) throw new Error(`OUTBOUND_ALLOW: "${block}" is not an address block such as 10.0.0.0/8`);
-  return blocks;
 }

@@ -1,16 +1,15 @@
 import { fileURLToPath } from 'node:url';
 import { Global, Module, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
-import { FhirError } from '../fhir/fhir-error.js';
-import { validateResource } from '../fhir/validate-resource.js';
 import { ChangeStore } from '../intake/change-store.js';
 import { WriteRules } from '../intake/write-rules.js';
 import { SearchSemantics } from '../search/search-semantics.js';
 import { Database } from '../storage/database.js';
+import { ChangeStoreSeeds } from '../storage/seed-store.js';
 import { PostgresStoredTopics } from '../storage/stored-topics.js';
 import { Log } from '../telemetry/log.js';
 import { BasicRule } from './basic-rule.js';
 import { CurrentCatalog } from './current-catalog.js';
-import { readSeedTopics, SEED_FOLDER, SeedStore, type SeedTopic, seedTopics } from './seed-topics.js';
+import { readSeedTopics, SEED_FOLDER, SeedStore, seedTopics } from './seed-topics.js';
 import { StoredTopics } from './stored-topics.js';
 import { TopicRule } from './topic-rule.js';
 
@@ -29,10 +28,7 @@ import { TopicRule } from './topic-rule.js';
     {
       provide: SeedStore,
       inject: [ChangeStore, StoredTopics, WriteRules],
-      useFactory: (changes: ChangeStore, stored: StoredTopics, rules: WriteRules): SeedStore => ({
-        newest: (id) => stored.newest(id),
-        write: (topic, version) => writeSeed(topic, version, changes, rules),
-      }),
+      useFactory: (changes: ChangeStore, stored: StoredTopics, rules: WriteRules) => new ChangeStoreSeeds(changes, stored, rules),
     },
   ],
   exports: [CurrentCatalog, StoredTopics],
@@ -54,26 +50,5 @@ export class TopicsModule implements OnModuleInit, OnApplicationBootstrap {
   async onApplicationBootstrap(): Promise<void> {
     const written = await seedTopics(readSeedTopics(fileURLToPath(SEED_FOLDER)), this.seeds);
     if (written.length > 0) this.log.info({ topics: written }, 'topics.seeded');
-  }
-}
-
-async function writeSeed(topic: SeedTopic, version: number | undefined, changes: ChangeStore, rules: WriteRules): Promise<void> {
-  const text = JSON.stringify(topic.value);
-  const [issue, ...issues] = validateResource(topic.value);
-  if (issue !== undefined) throw FhirError.ofIssues([issue, ...issues]);
-  const ruled = await rules.apply('SubscriptionTopic', { text, value: topic.value }, topic.id, 'r4b');
-  const resource = { type: 'SubscriptionTopic', id: topic.id, text: ruled.text, value: ruled.value };
-  try {
-    await changes.write({
-      face: 'r4b',
-      writes: [
-        version === undefined
-          ? { kind: 'put', resource, method: 'PUT', ifNoneMatchAny: true }
-          : { kind: 'put', resource, method: 'PUT', ifMatch: version },
-      ],
-    });
-  } catch (error) {
-    // A hub that started at the same moment, or an operator, was first.
-    if (!(error instanceof FhirError && error.status === 412)) throw error;
   }
 }

@@ -59,6 +59,7 @@ test.each([
   ['PUBLIC_URL', 'http://user@hub/'],
   ['DATABASE_URL', 'mysql://localhost/db'],
   ['HOST', '0.0.0.0'],
+  ['OUTBOUND_ALLOW', '10.0.0.0/8, example.org'],
 ])('%s=%s is refused with one line that names it', (name, value) => {
   const refusal = () => readConfig({ [name]: value });
   expect(refusal).toThrow(BadSetting);
@@ -69,6 +70,14 @@ test.each([
 test('PUBLIC_URL loses its trailing slashes and keeps its path; an IPv6 host is put in brackets', () => {
   expect(readConfig({ PUBLIC_URL: 'https://hub.example/carillon//' }).http.publicUrl).toBe('https://hub.example/carillon');
   expect(readConfig({ HOST: '::1', PORT: '81' }).http.publicUrl).toBe('http://[::1]:81');
+});
+
+test('address blocks are separated by commas', () => {
+  expect(readConfig({ OUTBOUND_ALLOW: ' 10.20.0.0/16,fd12:3456::/32, ' }).outbound.allow).toEqual([
+    '10.20.0.0/16',
+    'fd12:3456::/32',
+  ]);
+  expect(readConfig({}).outbound.allow).toEqual([]);
 });
 
 test('sizes are read in bytes and binary units', () => {
