@@ -12,13 +12,14 @@ import { OutboundModule } from '../outbound/outbound.module.js';
 import { PostgresAttemptLog } from '../storage/attempt-log.js';
 import { PostgresCursorStore } from '../storage/cursor-store.js';
 import { Database } from '../storage/database.js';
-import { PostgresEventLog } from '../storage/event-log.js';
 import { HubPresence } from '../storage/hub-presence.js';
 import { PostgresMatchBatches } from '../storage/match-batches.js';
 import { PostgresShardLeases } from '../storage/shard-leases.js';
 import { ChangeStoreStatusWriter } from '../storage/status-writer.js';
 import { PostgresStoredSubscriptions } from '../storage/stored-subscriptions.js';
 import { PostgresWebsocketTokens } from '../storage/websocket-tokens.js';
+import { EventLog } from '../subscriptions/event-log.js';
+import { EventLogModule } from '../subscriptions/event-log.module.js';
 import { parseSubscription } from '../subscriptions/parse-subscription.js';
 import { Log } from '../telemetry/log.js';
 import { WakeUps } from '../wake-ups/wake-ups.js';
@@ -42,12 +43,12 @@ const SLOW_SOCKET_MS = 5000;
 
 /** Numbered events leave: pushed to hooks, handed to sockets. */
 @Module({
-  imports: [OutboundModule],
+  imports: [EventLogModule, OutboundModule],
   providers: [
     {
       provide: EventWindow,
-      inject: [Database],
-      useFactory: (database: Database) => new EventWindow(new PostgresEventLog(database)),
+      inject: [EventLog],
+      useFactory: (events: EventLog) => new EventWindow(events),
     },
     {
       provide: SocketFeeds,
@@ -128,7 +129,7 @@ const SLOW_SOCKET_MS = 5000;
         });
         const follower = new MatchFollower(new PostgresMatchBatches(database), window, wakeUps, () => [worker, feeds], log);
         const websocket = new FhirWebsocketGateway(feeds, new PostgresWebsocketTokens(database), log);
-        return new Delivery(presence, follower, worker, shards, feeds, websocket, new LiveGateway(feeds, live, log));
+        return new Delivery(follower, worker, shards, feeds, websocket, new LiveGateway(feeds, live, log));
       },
     },
   ],

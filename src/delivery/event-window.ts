@@ -129,5 +129,4 @@ export class EventWindow {
   }
 }
 
-const weightOf = (events: readonly GroupEvent[]) =>
-  events.reduce((sum, { focus }) => sum + 600 + 4 * (focus.body?.length ?? 0), 0);
+const weightOf = (events: readonly GroupEvent[]) => events.reduce((sum, { parts }) => sum + 600 + 4 * parts.length, 0);

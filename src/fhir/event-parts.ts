@@ -4,7 +4,10 @@ import type { Change, Face } from './change.js';
 export type NotificationLevel = 'empty' | 'id-only' | 'full-resource';
 
 /** The part of a stored version that a notification speaks of. */
-export type NotifiedVersion = Pick<Change, 'type' | 'id' | 'version' | 'interaction' | 'method' | 'at' | 'body'>;
+export type NotifiedVersion = Pick<Change, 'type' | 'id' | 'version' | 'interaction' | 'method' | 'at' | 'body'> & {
+  /** When the event happened, where that is not the version's own time. */
+  happenedAt?: Date;
+};
 
 /** An entry of a notification after the first, and the version it holds, by which repeated ones are left out. */
 export interface EntryPart {
@@ -25,10 +28,16 @@ export interface EventPart {
 export class EventParts {
   private readonly parts = new Map<string, EventPart>();
 
+  /** `context`: what the topic's notification shape adds to the focus. */
   constructor(
     private readonly focus: NotifiedVersion,
     private readonly context: readonly NotifiedVersion[] = [],
   ) {}
+
+  /** Length of all the texts it holds. */
+  get length(): number {
+    return this.context.reduce((sum, { body }) => sum + (body?.length ?? 0), this.focus.body?.length ?? 0);
+  }
 
   of(face: Face, base: string, level: NotificationLevel): EventPart {
     const key = `${face}${level}`;
@@ -41,7 +50,7 @@ export class EventParts {
   }
 
   private detail(face: Face, base: string, level: NotificationLevel): string {
-    const at = JSON.stringify(this.focus.at.toISOString());
+    const at = JSON.stringify((this.focus.happenedAt ?? this.focus.at).toISOString());
     const focus = referenceText(base, this.focus);
     const context = this.context.map((version) => referenceText(base, version));
     if (face === 'r4b') {
@@ -66,7 +75,9 @@ export class EventParts {
   }
 }
 
-const versionKey = (version: NotifiedVersion) => `${version.type}/${version.id}/${version.version}`;
+/** One version of one resource. */
+export const versionKey = (version: Pick<NotifiedVersion, 'type' | 'id' | 'version'>) =>
+  `${version.type}/${version.id}/${version.version}`;
 
 const referenceText = (base: string, { type, id }: NotifiedVersion) => `{"reference":${JSON.stringify(`${base}/${type}/${id}`)}}`;
 

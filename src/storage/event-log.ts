@@ -16,6 +16,8 @@ interface EventRow {
   method: Change['method'];
   at: Date;
   body: string | null;
+  /** Of a coded event. */
+  happened_at: Date | null;
 }
 
 interface SegmentRow {
@@ -25,6 +27,12 @@ interface SegmentRow {
   until_n: bigint | null;
   first_number: bigint;
   last_n: bigint | null;
+}
+
+interface GroupRow {
+  group_id: bigint;
+  last_n: bigint;
+  topics_written: bigint;
 }
 
 /** Most bytes of bodies that one stretch brings into memory at a time. */
@@ -58,18 +66,19 @@ export class PostgresEventLog extends EventLog {
     const ids = groups.map(({ groupId }) => groupId);
     const ranges = groups.map(({ groupId, afterN }) => ({ groupId, afterN, untilN: Number.MAX_SAFE_INTEGER }));
     // In this order: what the counter says was committed is then seen by nobody later than the events.
-    const counters = await this.database.rows<{ group_id: bigint; last_n: bigint }>(GROUP_LAST_N, [ids]);
+    const counters = await this.database.rows<GroupRow>(GROUP_LAST_N, [ids]);
     const events = Map.groupBy(await this.read(ranges, limit), ({ groupId }) => groupId);
-    return counters.map(({ group_id, last_n }) => {
+    return counters.map(({ group_id, last_n, topics_written }) => {
       const read = events.get(Number(group_id)) ?? [];
-      return { groupId: Number(group_id), lastN: Math.max(Number(last_n), read.at(-1)?.n ?? 0), events: read };
+      const lastN = Math.max(Number(last_n), read.at(-1)?.n ?? 0);
+      return { groupId: Number(group_id), lastN, events: read, topicsWritten: Number(topics_written) };
     });
   }
 }
 
 function eventOf(row: EventRow): GroupEvent {
-  const { type, id, version, interaction, method, at, body } = row;
-  const focus = { type, id, version, interaction, method, at, body };
+  const { type, id, version, interaction, method, at, body, happened_at: happenedAt } = row;
+  const focus = { type, id, version, interaction, method, at, body, ...(happenedAt === null ? {} : { happenedAt }) };
   return { groupId: Number(row.group_id), n: Number(row.n), focus, parts: new EventParts(focus) };
 }
 

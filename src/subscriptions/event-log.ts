@@ -29,6 +29,8 @@ export interface GroupNews {
   lastN: number;
   /** From the place asked for, without a gap; may stop before `lastN`. */
   events: readonly GroupEvent[];
+  /** A number that changes with every write of a SubscriptionTopic, as it stood when the group had come to `lastN`, or later. */
+  topicsWritten: number;
 }
 
 /**
@@ -42,7 +44,7 @@ export abstract class EventLog {
    * Events of each range, ascending within their group: at most `limit` of each, and fewer where their bodies are large (never none
    * where there is one).
    */
-  abstract read(ranges: readonly GroupRange[], limit: number): Promise<GroupEvent[]>;
+  abstract read(ranges: readonly GroupRange[], limit: number): Promise<readonly GroupEvent[]>;
   /** How far groups have come, with their events after the places given (bounded like {@link read}). */
   abstract news(groups: readonly { groupId: number; afterN: number }[], limit: number): Promise<GroupNews[]>;
 }

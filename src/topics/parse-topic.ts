@@ -64,9 +64,8 @@ class TopicReader {
       shapes: list('notificationShape', (item, at) => {
         const type = this.type(item.resource, `${at}.resource`);
         if (type === undefined) return undefined;
-        return parseShape(type, strings(item.include), strings(item.revInclude), (problem, list, index) =>
-          this.refuse(`${at}.${list}[${index}]`, problem),
-        );
+        const shape = { type, path: at, include: strings(item.include), revInclude: strings(item.revInclude) };
+        return parseShape(shape, (place, problem) => this.refuse(place, problem));
       }),
     };
   }

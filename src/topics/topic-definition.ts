@@ -28,6 +28,7 @@ export interface Coding {
 
 /** Fired by a message or an operation, not by a change alone. */
 export interface EventTrigger {
+  /** A resource type, or {@link ANY_TYPE}. */
   type: string;
   codings: readonly Coding[];
 }
@@ -44,7 +45,11 @@ export interface FilterDeclaration {
 
 /** One `_include` or `_revinclude` of a shape: `Type:parameter[:target]`. */
 export interface IncludeDirective {
+  /** Place in the resource of what it was written in, which may hold several. */
+  path: string;
+  /** A resource type, or {@link ANY_TYPE}. */
   source: string;
+  /** `*`: all that are references. */
   parameter: string;
   target?: string;
   iterate: boolean;

@@ -1,5 +1,6 @@
 import type { SearchSemantics } from '../search/search-semantics.js';
 import { compileTopic } from './compile-topic.js';
+import { checkShapes } from './notification-shape.js';
 import { parseTopic } from './parse-topic.js';
 
 interface RuledTopic {
@@ -20,6 +21,7 @@ export class TopicRule {
     if (next.value.status === 'active') {
       const definition = parseTopic(next.value, id, (name) => this.semantics.definitions.isResourceType(name));
       compileTopic(definition, this.semantics);
+      checkShapes(definition, this.semantics.definitions);
     }
     return next;
   }

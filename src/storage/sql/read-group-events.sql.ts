@@ -1,4 +1,5 @@
 import type { Sql } from '../database.js';
+import { TOPICS_WRITTEN } from './stored-topics.sql.js';
 
 /**
  * Events of several stretches (after_n, until_n] of groups, at most $4 of each and no more bodies than $5 bytes (but always the first).
@@ -8,15 +9,15 @@ import type { Sql } from '../database.js';
 export const READ_GROUP_EVENTS: Sql = {
   name: 'read-group-events',
   text: `
-  SELECT r.group_id, e.n, e.type, e.id, e.version, e.interaction, e.method, e.at, e.body
+  SELECT r.group_id, e.n, e.type, e.id, e.version, e.interaction, e.method, e.at, e.body, e.happened_at
   FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS r (group_id, after_n, until_n)
   CROSS JOIN LATERAL (
-    SELECT o.n, o.type, o.id, o.version, o.interaction, o.method, o.at, o.body
+    SELECT o.n, o.type, o.id, o.version, o.interaction, o.method, o.at, o.body, o.happened_at
     FROM (
-      SELECT g.n, v.type, v.id, v.version, v.interaction, v.method, v.at, v.body,
+      SELECT g.n, v.type, v.id, v.version, v.interaction, v.method, v.at, v.body, g.happened_at,
              sum(octet_length(v.body)) OVER (ORDER BY g.n ROWS UNBOUNDED PRECEDING) AS bytes
       FROM (
-        SELECT n, epoch, xid, seq FROM group_event
+        SELECT n, epoch, xid, seq, happened_at FROM group_event
         WHERE group_id = r.group_id AND n > r.after_n AND n <= r.until_n
         ORDER BY n LIMIT $4
       ) AS g
@@ -27,8 +28,10 @@ export const READ_GROUP_EVENTS: Sql = {
   ORDER BY r.group_id, e.n`,
 };
 
-/** How far groups have come. */
+/** How far groups have come, and the sum of {@link TOPICS_WRITTEN} at the same moment. */
 export const GROUP_LAST_N: Sql = {
   name: 'group-last-n',
-  text: `SELECT group_id, last_n FROM filter_group WHERE group_id = ANY ($1::bigint[])`,
+  text: `
+  SELECT group_id, last_n, (${TOPICS_WRITTEN.text}) AS topics_written
+  FROM filter_group WHERE group_id = ANY ($1::bigint[])`,
 };

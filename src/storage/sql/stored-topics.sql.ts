@@ -15,3 +15,12 @@ export const TOPIC_TEXTS: Sql = {
   JOIN resource_version AS v ON v.type = 'SubscriptionTopic' AND v.id = asked.id AND v.version = asked.version
   WHERE v.body IS NOT NULL`,
 };
+
+/**
+ * The sum of all topics' versions, deletes included, which grows with every write of one: whoever keeps something of topics sees by it
+ * whether that still holds. The primary key has them side by side.
+ */
+export const TOPICS_WRITTEN: Sql = {
+  name: 'topics-written',
+  text: `SELECT coalesce(sum(version), 0)::bigint AS written FROM resource WHERE type = 'SubscriptionTopic'`,
+};

@@ -30,6 +30,7 @@ class GrowingLog extends EventLog {
         groupId,
         lastN: this.lastN.get(groupId) ?? 0,
         events: await this.read([{ groupId, afterN, untilN: Number.MAX_SAFE_INTEGER }], limit),
+        topicsWritten: 0,
       })),
     );
   }

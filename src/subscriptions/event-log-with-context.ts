@@ -1,0 +1,29 @@
+import type { EventContexts } from './event-contexts.js';
+import { EventLog, type GroupEvent, type GroupNews, type GroupRange, type Standing } from './event-log.js';
+
+/** The numbered log, its events with the context that their topics add. */
+export class EventLogWithContext extends EventLog {
+  constructor(
+    private readonly log: EventLog,
+    private readonly contexts: EventContexts,
+  ) {
+    super();
+  }
+
+  standings(subscriptionIds: readonly string[]): Promise<Standing[]> {
+    return this.log.standings(subscriptionIds);
+  }
+
+  async read(ranges: readonly GroupRange[], limit: number): Promise<readonly GroupEvent[]> {
+    return this.contexts.addTo(await this.log.read(ranges, limit));
+  }
+
+  async news(groups: readonly { groupId: number; afterN: number }[], limit: number): Promise<GroupNews[]> {
+    const news = await this.log.news(groups, limit);
+    const all = news.flatMap(({ events }) => events);
+    const withContext = await this.contexts.addTo(all, news[0]?.topicsWritten);
+    if (withContext === all) return news;
+    let from = 0;
+    return news.map((one) => ({ ...one, events: withContext.slice(from, (from += one.events.length)) }));
+  }
+}

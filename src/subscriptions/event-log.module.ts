@@ -1,0 +1,28 @@
+import { Module } from '@nestjs/common';
+import { SearchSemantics } from '../search/search-semantics.js';
+import { PostgresContextStore } from '../storage/context-store.js';
+import { Database } from '../storage/database.js';
+import { PostgresEventLog } from '../storage/event-log.js';
+import { Log } from '../telemetry/log.js';
+import { CurrentCatalog } from '../topics/current-catalog.js';
+import { EventContexts } from './event-contexts.js';
+import { EventLog } from './event-log.js';
+import { EventLogWithContext } from './event-log-with-context.js';
+
+/** The numbered log for all who tell of events: with the context that the topics' notification shapes add. */
+@Module({
+  providers: [
+    {
+      provide: EventLog,
+      inject: [Database, CurrentCatalog, SearchSemantics, Log],
+      useFactory: (database: Database, catalog: CurrentCatalog, semantics: SearchSemantics, log: Log) => {
+        const contexts = new EventContexts(new PostgresContextStore(database), catalog, semantics, (err, { type, id }) =>
+          log.error({ err, type, id }, 'context.resource-unreadable'),
+        );
+        return new EventLogWithContext(new PostgresEventLog(database), contexts);
+      },
+    },
+  ],
+  exports: [EventLog],
+})
+export class EventLogModule {}
