@@ -7,11 +7,11 @@ import type { SubscriptionDefinition, SubscriptionStatus } from '../subscription
 import type { Log } from '../telemetry/log.js';
 import { afterAttempt, type Verdict } from './after-attempt.js';
 import type { Attempt } from './attempt-log.js';
+import { AttemptPlaces } from './attempt-places.js';
 import type { CursorFlush } from './cursor-flush.js';
 import type { CursorStore, ServedSubscription } from './cursor-store.js';
 import type { DeliverySettings } from './delivery-settings.js';
 import type { EventWindow } from './event-window.js';
-import { Gate } from './gate.js';
 import type { Line } from './line.js';
 import type { BatchListener } from './match-follower.js';
 import { isPushed, nextStep, type Step } from './next-step.js';
@@ -53,7 +53,7 @@ export class DeliveryWorker implements BatchListener, ShardListener {
   private readonly lines = new Map<string, Line>();
   /** Who takes the events of the groups that were touched since the shards last changed. */
   private readonly members = new Map<number, Set<string>>();
-  private readonly gate: Gate;
+  private readonly places: AttemptPlaces;
   private readonly channels: ReadonlyMap<string, PushChannel>;
   private readonly parts: DeliveryParts;
   private dueTimer?: NodeJS.Timeout;
@@ -61,7 +61,7 @@ export class DeliveryWorker implements BatchListener, ShardListener {
 
   constructor(parts: DeliveryParts) {
     this.parts = parts;
-    this.gate = new Gate(parts.settings.attemptsPerHost, parts.settings.attemptsInAll);
+    this.places = new AttemptPlaces(parts.settings.attemptsPerHost, parts.settings.attemptsInAll);
     this.channels = new Map(parts.channels.map((channel) => [channel.type, channel]));
   }
 
@@ -305,7 +305,7 @@ export class DeliveryWorker implements BatchListener, ShardListener {
     }
     const host = line.host;
     const go = () => void this.turn(line, () => this.attempt(line, host));
-    if (this.gate.enter(host, go)) go();
+    if (this.places.enter(host, go)) go();
   }
 
   private async turn(line: Line, work: () => Promise<void>): Promise<void> {
@@ -344,7 +344,7 @@ export class DeliveryWorker implements BatchListener, ShardListener {
       if (!push || !channel) return;
       outcome = await channel.send(push);
     } finally {
-      this.gate.leave(host);
+      this.places.leave(host);
     }
     if (line.abort.signal.aborted) return;
     await this.conclude(line, push, outcome);

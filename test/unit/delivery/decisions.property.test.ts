@@ -4,7 +4,7 @@ import { afterAttempt, type Tried } from '../../../src/delivery/after-attempt.js
 import { type AttemptResult, resultOf } from '../../../src/delivery/attempt-result.js';
 import { failuresWithin, pauseAfter, retryAfterMs } from '../../../src/delivery/backoff.js';
 import { DEFAULT_DELIVERY } from '../../../src/delivery/delivery-settings.js';
-import { Gate } from '../../../src/delivery/gate.js';
+import { AttemptPlaces } from '../../../src/delivery/attempt-places.js';
 import { type LineState, nextStep } from '../../../src/delivery/next-step.js';
 import type { SubscriptionDefinition } from '../../../src/subscriptions/subscription-definition.js';
 
@@ -199,7 +199,7 @@ describe('the next step', () => {
   });
 });
 
-describe('the gate', () => {
+describe('places for attempts', () => {
   test('never more than allowed at once, nobody forgotten, and a full host holds back no other', () => {
     fc.assert(
       fc.property(
@@ -207,7 +207,7 @@ describe('the gate', () => {
         fc.integer({ min: 1, max: 5 }),
         fc.array(fc.record({ host: fc.constantFrom('a', 'b', 'c'), leave: fc.boolean() }), { maxLength: 60 }),
         (perHost, most, steps) => {
-          const gate = new Gate(perHost, most);
+          const places = new AttemptPlaces(perHost, most);
           const inside: string[] = [];
           let asked = 0;
           let entered = 0;
@@ -220,15 +220,15 @@ describe('the gate', () => {
             for (const host of ['a', 'b', 'c']) expect(inside.filter((one) => one === host).length).toBeLessThanOrEqual(perHost);
           };
           for (const { host, leave } of steps) {
-            if (leave && inside.length > 0) gate.leave(inside.shift()!);
+            if (leave && inside.length > 0) places.leave(inside.shift()!);
             else {
               asked += 1;
-              if (gate.enter(host, () => come(host))) come(host);
+              if (places.enter(host, () => come(host))) come(host);
             }
             check();
           }
           while (inside.length > 0) {
-            gate.leave(inside.shift()!);
+            places.leave(inside.shift()!);
             check();
           }
           expect(entered).toBe(asked);

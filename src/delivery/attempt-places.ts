@@ -2,7 +2,7 @@
  * Bounds how many attempts are under way to one host and in all. Who has to wait is called in the order of asking; a host that is full
  * holds back only those who want the same host.
  */
-export class Gate {
+export class AttemptPlaces {
   private inAll = 0;
   private readonly hosts = new Map<string, { under: number; waiting: (() => void)[] }>();
   /** Hosts with somebody waiting who only lacks a place in all. */
