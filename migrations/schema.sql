@@ -46,6 +46,7 @@ CREATE TABLE group_event (
   epoch integer NOT NULL,
   xid xid8 NOT NULL,
   seq bigint NOT NULL,
+  happened_at timestamp with time zone,
   CONSTRAINT group_event_pkey PRIMARY KEY (group_id, n)
 );
 
@@ -77,6 +78,17 @@ CREATE TABLE matching_position (
   CONSTRAINT matching_position_pkey PRIMARY KEY (partition)
 ) WITH (fillfactor=50);
 
+CREATE TABLE processed_message (
+  source text COLLATE "C" NOT NULL,
+  message_id text COLLATE "C" NOT NULL,
+  envelope_id text COLLATE "C" NOT NULL,
+  at timestamp with time zone DEFAULT now() NOT NULL,
+  response text NOT NULL,
+  CONSTRAINT processed_message_pkey PRIMARY KEY (source, message_id)
+);
+CREATE INDEX processed_message_at ON public.processed_message USING btree (at);
+CREATE INDEX processed_message_envelope ON public.processed_message USING btree (source, envelope_id);
+
 CREATE TABLE resource (
   rid bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
   type text COLLATE "C" NOT NULL,
@@ -103,6 +115,7 @@ CREATE TABLE resource_version (
   face text COLLATE "C" NOT NULL,
   at timestamp with time zone NOT NULL,
   body text STORAGE EXTERNAL,
+  event text,
   CONSTRAINT resource_version_pkey PRIMARY KEY (type, id, version),
   CONSTRAINT resource_version_check CHECK (((body IS NULL) = (interaction = 'delete'::text))),
   CONSTRAINT resource_version_interaction_check CHECK ((interaction = ANY (ARRAY['create'::text, 'update'::text, 'delete'::text]))),

@@ -21,6 +21,25 @@ export function comparePositions(a: LogPosition, b: LogPosition): number {
   return a.seq === b.seq ? 0 : a.seq < b.seq ? -1 : 1;
 }
 
+/** A coded event that happened with a change and is more than the change itself: a message was processed, a client fired it. */
+export interface CodedEvent {
+  codings: readonly EventCoding[];
+  /** What the event is about, in the order given. */
+  focus: readonly EventFocus[];
+}
+
+export interface EventCoding {
+  system?: string;
+  code: string;
+}
+
+export interface EventFocus {
+  type: string;
+  id: string;
+  /** The request that brought the event also wrote this resource. */
+  written: boolean;
+}
+
 /** One version of one resource, as the change log keeps it. */
 export interface Change {
   position: LogPosition;
@@ -36,4 +55,6 @@ export interface Change {
   face: Face;
   /** The exact JSON text with `id` and `meta` put in; null for a delete. */
   body: string | null;
+  /** On the MessageHeader by which an event is recorded. */
+  event?: CodedEvent;
 }

@@ -24,6 +24,7 @@ function allowedAt(segments: readonly string[]): string[] | undefined {
   const [type, id, history] = segments;
   if (type === undefined) return ['POST'];
   if (type === 'metadata') return ['GET', 'HEAD'];
+  if ((type === '$process-message' || type === '$fire-event') && id === undefined) return ['POST'];
   if (!TYPE.test(type)) return undefined;
   if (id === undefined) return ['GET', 'HEAD', 'POST'];
   if (id === '_search') return ['POST'];

@@ -1,4 +1,4 @@
-import type { Change, Face } from '../fhir/change.js';
+import type { Change, CodedEvent, Face } from '../fhir/change.js';
 
 /** A resource that was checked and is ready to be stored. */
 export interface ResourceToStore {
@@ -12,7 +12,13 @@ export interface ResourceToStore {
 
 /** One write of a unit. `current` is the version the unit's own logic was decided on, where it was. */
 export type Write =
-  | { kind: 'create'; resource: ResourceToStore; method: 'POST' | 'PUT' }
+  | {
+      kind: 'create';
+      resource: ResourceToStore;
+      method: 'POST' | 'PUT';
+      /** The resource records a coded event. */
+      event?: CodedEvent;
+    }
   | {
       kind: 'put';
       resource: ResourceToStore;
@@ -21,6 +27,8 @@ export type Write =
       ifMatch?: number;
       /** `If-None-Match: *`: an existing resource is a 412. */
       ifNoneMatchAny?: boolean;
+      /** The resource records a coded event: it becomes a version even where its content is not new. */
+      event?: CodedEvent;
     }
   | { kind: 'delete'; type: string; id: string; ifMatch?: number };
 
@@ -37,6 +45,18 @@ export interface WriteUnit {
   writes: readonly Write[];
   /** For a polled source: moved in the same transaction. */
   watermark?: SourceWatermark;
+  /** For a message: its answer, kept in the same transaction. */
+  message?: ProcessedMessage;
+}
+
+/** A message that was processed, by the ids its sender gave it, and what it was answered. */
+export interface ProcessedMessage {
+  /** `MessageHeader.source.endpoint`. */
+  source: string;
+  messageId: string;
+  /** '' where the Bundle bears none. */
+  envelopeId: string;
+  response: string;
 }
 
 export interface SourceWatermark {

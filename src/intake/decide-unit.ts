@@ -1,5 +1,5 @@
 import { FhirError, type Issue } from '../fhir/fhir-error.js';
-import { LOG_START, type Change, type Face, type Interaction } from '../fhir/change.js';
+import { LOG_START, type Change, type CodedEvent, type Face, type Interaction } from '../fhir/change.js';
 import { sameContent, stampResource } from '../fhir/stamp-resource.js';
 import type { ResourceToStore, Write, WriteOutcome, WriteUnit } from './change-store.js';
 
@@ -69,7 +69,7 @@ function decideWrite(write: Write, current: Change | undefined, face: Face, nowM
   const exists = current !== undefined && current.interaction !== 'delete';
   if (write.kind === 'create') {
     if (exists) throw new FhirError('conflict', `${type}/${id} exists already`);
-    return stored(write.resource, write.method, 'create', current, face, nowMs);
+    return withEvent(stored(write.resource, write.method, 'create', current, face, nowMs), write.event);
   }
   checkIfMatch(write.ifMatch, current, exists, `${type}/${id}`);
   if (write.kind === 'delete') {
@@ -84,8 +84,15 @@ function decideWrite(write: Write, current: Change | undefined, face: Face, nowM
       status: 412,
     });
   }
-  if (exists && sameContent(current.body ?? '', write.resource.text)) return { kind: 'unchanged', change: current };
-  return stored(write.resource, write.method, exists ? 'update' : 'create', current, face, nowMs);
+  if (exists && write.event === undefined && sameContent(current.body ?? '', write.resource.text)) {
+    return { kind: 'unchanged', change: current };
+  }
+  return withEvent(stored(write.resource, write.method, exists ? 'update' : 'create', current, face, nowMs), write.event);
+}
+
+function withEvent(outcome: WriteOutcome, event: CodedEvent | undefined): WriteOutcome {
+  if (event === undefined || outcome.kind !== 'stored') return outcome;
+  return { kind: 'stored', change: { ...outcome.change, event } };
 }
 
 function checkIfMatch(ifMatch: number | undefined, current: Change | undefined, exists: boolean, name: string): void {

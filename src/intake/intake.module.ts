@@ -2,6 +2,7 @@ import { Global, Module } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
 import { Config } from '../config/config.js';
+import { baseOf } from '../http/face.js';
 import { serveInside } from '../http/inner-requests.js';
 import { PullModule } from '../pull/pull.module.js';
 import { ResourceReader } from '../pull/resource-reader.js';
@@ -9,6 +10,7 @@ import { SearchSemantics } from '../search/search-semantics.js';
 import { PostgresChangeStore } from '../storage/change-store.js';
 import { PostgresConditionLocks } from '../storage/condition-locks.js';
 import { Database } from '../storage/database.js';
+import { PostgresProcessedMessages } from '../storage/processed-messages.js';
 import { WakeUps } from '../wake-ups/wake-ups.js';
 import { Batches } from './bundle/batch.js';
 import { BundleController } from './bundle/bundle.controller.js';
@@ -20,6 +22,10 @@ import { ClientWrites } from './client-writes.js';
 import { ConditionLocks } from './condition-locks.js';
 import { CreateController } from './create.controller.js';
 import { DeleteController } from './delete.controller.js';
+import { FireEventOperation } from './messages/fire-event.operation.js';
+import { FiredEvents } from './messages/fired-events.js';
+import { Messages } from './messages/messages.js';
+import { ProcessMessageOperation } from './messages/process-message.operation.js';
 import { MatchingResources } from './matching-resources.js';
 import { PublicUrl } from './public-url.js';
 import { UpdateController } from './update.controller.js';
@@ -30,7 +36,14 @@ import { WriteRules } from './write-rules.js';
 @Module({
   // For the reading side alone: conditional interactions and references look for what is stored.
   imports: [PullModule],
-  controllers: [CreateController, UpdateController, DeleteController, BundleController],
+  controllers: [
+    CreateController,
+    UpdateController,
+    DeleteController,
+    BundleController,
+    ProcessMessageOperation,
+    FireEventOperation,
+  ],
   providers: [
     WriteRules,
     { provide: PublicUrl, inject: [Config], useFactory: (config: Config) => new PublicUrl(config.http.publicUrl) },
@@ -92,6 +105,32 @@ import { WriteRules } from './write-rules.js';
           publicUrl,
           bases: semantics.bases,
         }),
+    },
+    {
+      provide: Messages,
+      inject: [Transactions, Database, MatchingResources, ConditionLocks, SearchSemantics, PublicUrl],
+      useFactory: (
+        transactions: Transactions,
+        database: Database,
+        resources: MatchingResources,
+        locks: ConditionLocks,
+        { bases }: SearchSemantics,
+        { value: publicUrl }: PublicUrl,
+      ) =>
+        new Messages(transactions, new PostgresProcessedMessages(database), resources, locks, {
+          bases,
+          baseOf: (face) => baseOf(publicUrl, face),
+        }),
+    },
+    {
+      provide: FiredEvents,
+      inject: [ChangeStore, MatchingResources, SearchSemantics, PublicUrl],
+      useFactory: (
+        store: ChangeStore,
+        resources: MatchingResources,
+        { bases }: SearchSemantics,
+        { value: publicUrl }: PublicUrl,
+      ) => new FiredEvents(store, resources, { bases, baseOf: (face) => baseOf(publicUrl, face) }),
     },
   ],
   exports: [ChangeStore, ClientWrites, WriteRules],

@@ -6,6 +6,7 @@ import { Log } from '../telemetry/log.js';
 import { Housekeeping } from './housekeeping.js';
 import { PruneAttempts } from './prune-attempts.js';
 import { PruneMatchBatches } from './prune-match-batches.js';
+import { PruneMessages } from './prune-messages.js';
 import { PruneTokens } from './prune-tokens.js';
 
 /** Old rows go. Heartbeats and ends of Subscriptions are times in their cursors, which delivery keeps (docs/delivery-lifecycle.md). */
@@ -20,6 +21,7 @@ import { PruneTokens } from './prune-tokens.js';
           new PruneMatchBatches(retention),
           new PruneAttempts(retention, config.maintenance.attemptDays),
           new PruneTokens(retention),
+          new PruneMessages(retention, config.messages.cacheMinutes),
         ];
         return new Housekeeping(chores, log);
       },

@@ -4,6 +4,8 @@ export abstract class Retention {
   abstract dropMatchBatches(olderThanMinutes: number): Promise<number>;
   /** Attempts of days past, and room for those of the days to come. */
   abstract dropAttempts(olderThanDays: number): Promise<number>;
+  /** Answers to messages that nobody will ask for again. */
+  abstract dropMessages(olderThanMinutes: number): Promise<number>;
   /** Tokens that nobody used in time. */
   abstract dropTokens(): Promise<number>;
 }

@@ -13,13 +13,20 @@ export type MembershipChange =
   | { kind: 'leave'; subscriptionId: string; afterEvent: number }
   | { kind: 'forget'; subscriptionId: string };
 
+export interface MatchedEvent {
+  groupFingerprint: string;
+  change: LogPosition;
+  /** Of a coded event, which may be about an older version. */
+  happenedAt?: Date;
+}
+
 /** What one batch of changes comes to. */
 export interface MatchedBatch {
   lease: MatchingLease;
   /** New position: that of the last change of the batch. */
   position: LogPosition;
-  /** In order; one entry for each (group, change). A group that nobody ever joined is left out. */
-  events: readonly { groupFingerprint: string; change: LogPosition }[];
+  /** In order; one entry for each (group, change) and for each (group, coded event, focus). A group that nobody ever joined is left out. */
+  events: readonly MatchedEvent[];
   /**
    * In order; `afterEvent` is the number of entries of `events` that precede the membership change (so a join does not see them and a
    * leave does).

@@ -1,10 +1,17 @@
-import type { Change } from '../fhir/change.js';
+import type { Change, CodedEvent } from '../fhir/change.js';
 import { equalityKeysOf } from '../search/index-rows.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
 import type { ExtractedValues } from '../search/values.js';
-import type { CompiledTopic, ResourceState, TopicChange } from '../topics/compile-topic.js';
+import { type CompiledTopic, firedByEvent, type ResourceState, type TopicChange } from '../topics/compile-topic.js';
+import { ANY_TYPE } from '../topics/topic-definition.js';
 import { LIVE } from './entry.js';
 import type { PredicateIndex } from './predicate-index.js';
+
+/** What a coded event is about: the version that was current when it happened. */
+export interface EventSubject {
+  event: CodedEvent;
+  focus: Change;
+}
 
 /** A topic that somebody subscribes to, and the key that stands for "it fired". */
 export interface ListeningTopic {
@@ -44,6 +51,19 @@ export function matchChange<Group>(change: Change, previous: Change | undefined,
   return groups.length > 1 ? [...new Set(groups)] : groups;
 }
 
+/**
+ * The groups that hear of a coded event: those of topics with a trigger for it and for the type of its focus, whose filters the focus
+ * passes. Criteria on resources never hear of it.
+ */
+export function matchEvent<Group>({ event, focus }: EventSubject, standing: StandingMatch<Group>): Group[] {
+  const { index, semantics, topics } = standing;
+  const gates = topics.flatMap(({ gate, topic }) => (firedByEvent(topic, event.codings, focus.type) ? [gate] : []));
+  if (gates.length === 0) return [];
+  const { values } = stateOf(focus, semantics);
+  const keys = [...equalityKeysOf(values, index.parametersOf(focus.type))];
+  return [...new Set(index.match({ type: focus.type, keys, gates, values: () => values }))];
+}
+
 function firedGates(seen: TopicChange, { topics, onTriggerError }: StandingMatch<unknown>): number[] {
   const gates: number[] = [];
   const decided = new Map<CompiledTopic, boolean>();
@@ -60,7 +80,7 @@ function firedGates(seen: TopicChange, { topics, onTriggerError }: StandingMatch
 
 function fires(topic: CompiledTopic, seen: TopicChange, onError: StandingMatch<unknown>['onTriggerError']): boolean {
   return topic.triggers.some((trigger) => {
-    if (trigger.type !== seen.type && trigger.type !== 'Resource') return false;
+    if (trigger.type !== seen.type && trigger.type !== ANY_TYPE) return false;
     try {
       return trigger.fires(seen);
     } catch (error) {

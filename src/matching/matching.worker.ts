@@ -6,6 +6,7 @@ import type { WakeUps } from '../wake-ups/wake-ups.js';
 import type { ChangeLog } from './change-log.js';
 import { type EventLedger, LeaseLost, type MatchedBatch, type MatchingLease, type MembershipChange } from './event-ledger.js';
 import { repairMemberships } from './membership-repair.js';
+import type { EventSubject } from './match-change.js';
 import { StandingQueries, STANDING_TYPES } from './standing-queries.js';
 
 export interface MatchingSettings {
@@ -19,6 +20,13 @@ export interface MatchingSettings {
 }
 
 export const DEFAULT_MATCHING: Omit<MatchingSettings, 'process'> = { leaseSeconds: 4, batchSize: 500, sliceMilliseconds: 8 };
+
+/** A resource that a coded event is about. */
+interface ToldFocus {
+  focus: Change;
+  written: boolean;
+  previous: Change | undefined;
+}
 
 /** Pauses between looks at a log that has nothing new; a wake-up ends any of them. */
 const FIRST_PAUSE = 5;
@@ -138,6 +146,7 @@ export class MatchingWorker {
     const asking = pending.filter((change) => standing.needsPrevious(change));
     const previous = asking.length === 0 ? undefined : await this.changes.previous(asking);
     const asked = new Set(asking);
+    const told = await this.eventsOf(pending);
 
     const events: MatchedBatch['events'][number][] = [];
     const memberships: MembershipChange[] = [];
@@ -149,6 +158,13 @@ export class MatchingWorker {
       if (standingChanged && !asked.has(change) && standing.needsPrevious(change)) break;
       for (const groupFingerprint of this.groupsHearing(change, previous?.get(change), standing)) {
         events.push({ groupFingerprint, change: change.position });
+      }
+      for (const { focus, written, previous: before } of told.get(change) ?? []) {
+        const event = change.event!;
+        const heard = written ? this.groupsHearing(focus, before, standing) : [];
+        for (const groupFingerprint of this.groupsTold({ event, focus }, heard, standing)) {
+          events.push({ groupFingerprint, change: focus.position, happenedAt: change.at });
+        }
       }
       if (isStanding(change)) {
         standingChanged = true;
@@ -163,6 +179,34 @@ export class MatchingWorker {
     const position = pending[taken - 1]?.position;
     if (position === undefined) throw new Error('A slice has at least one change');
     return { batch: { position, events, memberships, subscriptionIds: [...new Set(subscriptionIds)] }, taken, standingChanged };
+  }
+
+  /** The coded events among the changes: each focus as it was at the place of the event, and before. What is gone by then is left out. */
+  private async eventsOf(pending: readonly Change[]): Promise<Map<Change, ToldFocus[]>> {
+    const told = new Map<Change, ToldFocus[]>();
+    const asked = pending.flatMap((change) => (change.event?.focus ?? []).map((focus) => ({ change, focus })));
+    if (asked.length === 0) return told;
+    const foci = await this.changes.at(asked.map(({ change, focus: { type, id } }) => ({ type, id, position: change.position })));
+    const previous = await this.changes.previous(foci.filter((focus) => focus !== undefined));
+    for (const [index, { change, focus: named }] of asked.entries()) {
+      const focus = foci[index];
+      if (focus === undefined) continue;
+      // Written by the same request, and not left as it was.
+      const written =
+        named.written && focus.position.xid === change.position.xid && focus.position.epoch === change.position.epoch;
+      told.set(change, [...(told.get(change) ?? []), { focus, written, previous: previous.get(focus) }]);
+    }
+    return told;
+  }
+
+  private groupsTold(subject: EventSubject, heard: readonly string[], standing: StandingQueries): string[] {
+    try {
+      return standing.matchEvent(subject, heard);
+    } catch (err) {
+      const { type, id, version } = subject.focus;
+      this.log.error({ err, type, id, version }, 'matching.change-unreadable');
+      return [];
+    }
   }
 
   /** A resource that cannot be read must not stop the log; it matches nothing, never everything. */

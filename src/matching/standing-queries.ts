@@ -12,7 +12,7 @@ import { ANY_TYPE } from '../topics/topic-definition.js';
 import { type Entry, LIVE } from './entry.js';
 import type { MembershipChange } from './event-ledger.js';
 import { definitionOf, groupPlan, type GroupPlan, type GroupSubject } from './group-plan.js';
-import { type ListeningTopic, matchChange } from './match-change.js';
+import { type EventSubject, type ListeningTopic, matchChange, matchEvent, type StandingMatch } from './match-change.js';
 import { type IndexCounters, PredicateIndex } from './predicate-index.js';
 
 /** Subscriptions with the same topic, filters and rights: one match, one row in the log, for all of them. */
@@ -77,15 +77,27 @@ export class StandingQueries {
 
   /** Fingerprints of the groups that hear of the change, each once. */
   match(change: Change, previous: Change | undefined): string[] {
-    const groups = matchChange(change, previous, {
+    return matchChange(change, previous, this.matching(change, this.topicsOf(change.type))).map((group) => group.fingerprint);
+  }
+
+  /**
+   * Fingerprints of the groups that hear of a coded event. Where the request that brought it also wrote its focus, groups that heard of
+   * that change are left out: whichever of its triggers fire, a topic tells a happening once.
+   */
+  matchEvent(subject: EventSubject, heard: readonly string[] = []): string[] {
+    const groups = matchEvent(subject, this.matching(subject.focus, [...this.listening.values()].filter(isResolved)));
+    return groups.map((group) => group.fingerprint).filter((fingerprint) => !heard.includes(fingerprint));
+  }
+
+  private matching({ type, id }: Change, topics: readonly ListeningTopic[]): StandingMatch<Group> {
+    return {
       index: this.index,
-      topics: this.topicsOf(change.type),
+      topics,
       semantics: this.semantics,
       onTriggerError: (err, { definition }) => {
-        this.log.warn({ err, topic: definition.url, type: change.type, id: change.id }, 'matching.trigger-failed');
+        this.log.warn({ err, topic: definition.url, type, id }, 'matching.trigger-failed');
       },
-    });
-    return groups.map((group) => group.fingerprint);
+    };
   }
 
   /** Whether some topic looks at the state before this change. */
@@ -251,7 +263,7 @@ export class StandingQueries {
     }
     if (topic === undefined) return [];
     const filters = resolveFilters(subject.filters, topic.definition, this.semantics);
-    const types = new Set(topic.triggers.map((trigger) => trigger.type));
+    const types = new Set(triggerTypesOf(topic));
     if (!types.has(ANY_TYPE)) return [...types].map((type) => ({ type, clauses: filters.get(type) ?? [] }));
     return this.conjunctionsOfAnyType(filters);
   }
@@ -288,12 +300,16 @@ function joinStep(
   return { kind: 'join', subscriptionId, face, groupFingerprint: fingerprint, groupDefinition: definition };
 }
 
+function isResolved(listening: Listening): listening is Listening & ListeningTopic {
+  return listening.topic !== undefined;
+}
+
+function triggerTypesOf({ triggers, definition }: CompiledTopic): string[] {
+  return [...triggers, ...definition.eventTriggers].map(({ type }) => type);
+}
+
 /** Everything of a topic that decides how its groups are filed. */
 function filterableOf(topic: CompiledTopic | undefined): string {
   if (topic === undefined) return '';
-  return JSON.stringify([
-    [...new Set(topic.triggers.map((trigger) => trigger.type))].sort(),
-    topic.definition.filters,
-    topic.definition.eventTriggers,
-  ]);
+  return JSON.stringify([[...new Set(triggerTypesOf(topic))].sort(), topic.definition.filters]);
 }

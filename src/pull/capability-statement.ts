@@ -23,11 +23,15 @@ export interface Capabilities {
   parametersOf(type: string): readonly SearchParameter[];
   /** Canonicals of the topics that can be subscribed to. */
   topics: readonly string[];
+  /** How long a processed message is known again. */
+  reliableCacheMinutes: number;
+  /** Whether the operator named a mail server. */
+  sendsMail: boolean;
 }
 
 /** https://hl7.org/fhir/R4B/capabilitystatement.html of one face; states only what works. */
 export function capabilityStatement(capabilities: Capabilities): CapabilityStatement {
-  const { face, base, publicUrl, version, date } = capabilities;
+  const { face, base, publicUrl, version, date, reliableCacheMinutes, sendsMail } = capabilities;
   const types = capabilities.types.filter((type) => isTypeOfFace(type, face));
   return {
     resourceType: 'CapabilityStatement',
@@ -39,7 +43,8 @@ export function capabilityStatement(capabilities: Capabilities): CapabilityState
     date: date.toISOString(),
     description:
       'Sources push changes here or are polled; destinations are notified of the changes they asked for, or pull. ' +
-      'Channels: rest-hook, websocket and the live feed over Socket.IO; payloads: empty, id-only, full-resource.',
+      `Channels: rest-hook, websocket, message${sendsMail ? ', email' : ''} and the live feed over Socket.IO; ` +
+      'payloads: empty, id-only, full-resource.',
     kind: 'instance',
     instantiates: [`${BACKPORT}/CapabilityStatement/backport-subscription-server${face === 'r4' ? '-r4' : ''}`],
     software: { name: 'Carillon', version },
@@ -57,6 +62,24 @@ export function capabilityStatement(capabilities: Capabilities): CapabilityState
         mode: 'server',
         resource: types.map((type) => resourceOf(type, capabilities)),
         interaction: [{ code: 'transaction' }, { code: 'batch' }, { code: 'history-system' }],
+        operation: [
+          { name: 'process-message', definition: 'http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message' },
+          { name: 'fire-event', definition: 'https://carillon.example/fhir/OperationDefinition/fire-event' },
+        ],
+      },
+    ],
+    messaging: [
+      {
+        endpoint: [
+          {
+            protocol: { system: 'http://terminology.hl7.org/CodeSystem/message-transport', code: 'http' },
+            address: `${base}/$process-message`,
+          },
+        ],
+        reliableCache: reliableCacheMinutes,
+        documentation:
+          'Messages of any event are taken in by $process-message and answered in the same exchange: their content is stored as one ' +
+          'transaction, and topics with an eventTrigger for the event notify of its focus.',
       },
     ],
   };

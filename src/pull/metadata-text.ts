@@ -1,7 +1,7 @@
 import type { Face } from '../fhir/change.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
 import type { Addresses } from './addresses.js';
-import { capabilityStatement } from './capability-statement.js';
+import { type Capabilities, capabilityStatement } from './capability-statement.js';
 import type { ResourceReader } from './resource-reader.js';
 
 /** The CapabilityStatement of each face as text, made once, and anew for R4 when the topics have changed that it lists. */
@@ -13,7 +13,7 @@ export class MetadataText {
     private readonly addresses: Addresses,
     private readonly semantics: SearchSemantics,
     private readonly reader: ResourceReader,
-    private readonly hub: { publicUrl: string; version: string; types: readonly string[] },
+    private readonly hub: Pick<Capabilities, 'publicUrl' | 'version' | 'types' | 'reliableCacheMinutes' | 'sendsMail'>,
   ) {}
 
   async of(face: Face): Promise<string> {

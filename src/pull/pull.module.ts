@@ -50,6 +50,8 @@ const HUB_VERSION = (JSON.parse(readFileSync(new URL('../../package.json', impor
         new MetadataText(addresses, semantics, reader, {
           publicUrl: config.http.publicUrl,
           version: HUB_VERSION,
+          reliableCacheMinutes: config.messages.cacheMinutes,
+          sendsMail: config.mail.smtpUrl !== undefined,
           types: definitions().resourceTypes.filter((type) => !NEVER_STORED.has(type)),
         }),
     },

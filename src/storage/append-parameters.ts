@@ -23,6 +23,10 @@ function versionColumns(changes: readonly Change[]): unknown[] {
     lines(changes, (change) => change.face),
     array(changes, (change) => change.at.getTime() / 1000),
     lines(changes, (change) => change.body ?? ''),
+    // Of a thousand changes perhaps one: an empty text instead of a list where there is none.
+    changes.some((change) => change.event !== undefined)
+      ? lines(changes, (change) => (change.event === undefined ? '' : JSON.stringify(change.event)))
+      : '',
   ];
 }
 

@@ -4,6 +4,7 @@ import { type ChangeRow, changeOf } from './change-row.js';
 import type { Database } from './database.js';
 import { PREVIOUS_VERSIONS } from './sql/previous-versions.sql.js';
 import { SNAPSHOT_AT } from './sql/snapshot-at.sql.js';
+import { VERSIONS_AT } from './sql/versions-at.sql.js';
 import { TAIL_CHANGES } from './sql/tail-changes.sql.js';
 
 const SNAPSHOT_PAGE = 1000;
@@ -30,6 +31,18 @@ export class PostgresChangeLog extends ChangeLog {
       if (change !== undefined) previous.set(change, changeOf(row));
     }
     return previous;
+  }
+
+  async at(asked: readonly { type: string; id: string; position: LogPosition }[]): Promise<(Change | undefined)[]> {
+    const rows = await this.database.rows<ChangeRow & { n: number }>(VERSIONS_AT, [
+      asked.map(({ type }) => type),
+      asked.map(({ id }) => id),
+      asked.map(({ position }) => position.epoch),
+      asked.map(({ position }) => position.xid),
+      asked.map(({ position }) => position.seq),
+    ]);
+    const found = new Map(rows.map((row) => [row.n, changeOf(row)]));
+    return asked.map((_, index) => found.get(index + 1));
   }
 
   async *snapshot(types: readonly string[], { epoch, xid, seq }: LogPosition): AsyncIterable<Change[]> {

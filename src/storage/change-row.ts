@@ -1,4 +1,4 @@
-import type { Change, Face, Interaction } from '../fhir/change.js';
+import type { Change, CodedEvent, Face, Interaction } from '../fhir/change.js';
 
 /** A row of `resource_version`, as {@link CHANGE_COLUMNS} selects it. */
 export interface ChangeRow {
@@ -13,10 +13,12 @@ export interface ChangeRow {
   face: Face;
   at: Date;
   body: string | null;
+  event?: string | null;
 }
 
 /** What a Change is made of, for a `resource_version` that the statement calls `v`. */
-export const CHANGE_COLUMNS = 'v.epoch, v.xid, v.seq, v.type, v.id, v.version, v.interaction, v.method, v.face, v.at, v.body';
+export const CHANGE_COLUMNS =
+  'v.epoch, v.xid, v.seq, v.type, v.id, v.version, v.interaction, v.method, v.face, v.at, v.body, v.event';
 
 export function changeOf(row: ChangeRow): Change {
   return {
@@ -29,5 +31,6 @@ export function changeOf(row: ChangeRow): Change {
     at: row.at,
     face: row.face,
     body: row.body,
+    ...(row.event === null || row.event === undefined ? {} : { event: JSON.parse(row.event) as CodedEvent }),
   };
 }

@@ -11,6 +11,7 @@ import { RidSupply } from './rid-supply.js';
 import { APPEND_CHANGES } from './sql/append-changes.sql.js';
 import { FORGET_SEARCH_ROWS } from './sql/forget-search-rows.sql.js';
 import { LOCK_CURRENT } from './sql/lock-current.sql.js';
+import { KEEP_MESSAGE } from './sql/processed-messages.sql.js';
 import { MOVE_WATERMARK } from './sql/move-watermark.sql.js';
 import { UnitQueue } from './unit-queue.js';
 
@@ -132,7 +133,7 @@ export class PostgresChangeStore extends ChangeStore {
   /** After a lost race creates are looked up too: that tells an id in use from the race of somebody else in the same flush. */
   private async attempt(units: readonly Waiting[], lookUpAll: boolean): Promise<{ settle: (() => void)[]; written: boolean }> {
     const targets = lookUpTargets(units, lookUpAll);
-    const together = targets.length > 0 || units.some(({ unit }) => unit.watermark !== undefined);
+    const together = targets.length > 0 || units.some(({ unit }) => unit.watermark !== undefined || unit.message !== undefined);
     return together
       ? this.database.transaction((tx) => this.attemptOn(tx, units, targets))
       : this.attemptOn(this.database, units, targets);
@@ -154,6 +155,10 @@ export class PostgresChangeStore extends ChangeStore {
       if (waiting.unit.watermark !== undefined) {
         const { endpointId, since, seen } = waiting.unit.watermark;
         await on.run(MOVE_WATERMARK, [endpointId, since, seen]);
+      }
+      if (waiting.unit.message !== undefined) {
+        const { source, messageId, envelopeId, response } = waiting.unit.message;
+        await on.run(KEEP_MESSAGE, [source, messageId, envelopeId, response]);
       }
     }
     if (drafts.length > 0) await this.append(on, drafts, known);

@@ -120,6 +120,7 @@ async function recordEvents(tx: Queryable, { events, subscriptionIds }: MatchedB
     events.map(({ change }) => change.seq),
     number,
     subscriptionIds,
+    events.map(({ happenedAt }) => happenedAt ?? null),
   ]);
 }
 

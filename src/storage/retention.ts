@@ -1,5 +1,6 @@
 import { Retention } from '../maintenance/retention.js';
 import type { Database, Sql } from './database.js';
+import { DROP_MESSAGES } from './sql/processed-messages.sql.js';
 import { ATTEMPT_PARTITIONS, DROP_DEFAULT_ATTEMPTS, DROP_MATCH_BATCHES, DROP_TOKENS } from './sql/retention.sql.js';
 
 /** Days of attempts for which a partition is kept ready. */
@@ -12,6 +13,10 @@ export class PostgresRetention extends Retention {
 
   dropMatchBatches(olderThanMinutes: number): Promise<number> {
     return this.database.run(DROP_MATCH_BATCHES, [olderThanMinutes]);
+  }
+
+  dropMessages(olderThanMinutes: number): Promise<number> {
+    return this.database.run(DROP_MESSAGES, [olderThanMinutes]);
   }
 
   dropTokens(): Promise<number> {

@@ -1,4 +1,4 @@
-import type { Interaction } from '../fhir/change.js';
+import type { EventCoding, Interaction } from '../fhir/change.js';
 import { FhirError, type Issue } from '../fhir/fhir-error.js';
 import { clauseHolds } from '../search/clause-holds.js';
 import type { Clause } from '../search/query.js';
@@ -46,7 +46,8 @@ export function compileTopic(definition: TopicDefinition, semantics: SearchSeman
   const issues: Issue[] = [];
   const triggers = definition.triggers.flatMap((trigger) => compileTrigger(trigger, semantics, issues) ?? []);
   for (const filter of definition.filters) checkFilter(filter, definition, semantics, issues);
-  if (triggers.length === 0 && definition.eventTriggers.length === 0 && issues.length === 0)
+  const hears = definition.eventTriggers.some(({ codings }) => codings.some(({ code }) => code !== undefined));
+  if (triggers.length === 0 && !hears && issues.length === 0)
     issues.push({
       code: 'business-rule',
       diagnostics: 'The topic has no trigger that the hub could compute.',
@@ -55,6 +56,16 @@ export function compileTopic(definition: TopicDefinition, semantics: SearchSeman
   const [first, ...rest] = issues;
   if (first !== undefined) throw FhirError.ofIssues([first, ...rest], { status: 422 });
   return { definition, triggers };
+}
+
+/** Whether the topic has a trigger for an event with one of these codings about a resource of this type. */
+export function firedByEvent({ definition }: CompiledTopic, codings: readonly EventCoding[], type: string): boolean {
+  if (definition.status !== 'active') return false;
+  return definition.eventTriggers.some(
+    (trigger) =>
+      (trigger.type === type || trigger.type === ANY_TYPE) &&
+      trigger.codings.some((own) => codings.some(({ system, code }) => own.code === code && own.system === system)),
+  );
 }
 
 /** The search parameter a declared filter means for resources of `type`; undefined for chains and names of the topic's own. */

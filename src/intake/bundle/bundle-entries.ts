@@ -61,7 +61,8 @@ function readEntry(value: Record<string, unknown>, index: number, text: string |
   };
 }
 
-function resourceTexts(text: string): (string | undefined)[] {
+/** The exact text of each entry's resource. */
+export function resourceTexts(text: string): (string | undefined)[] {
   const entry = membersOf(text).find((member) => member.name === 'entry');
   if (entry === undefined) return [];
   return itemsOf(text, entry.valueStart).map(({ start }) => {

@@ -3,7 +3,7 @@ import type { Change, Face } from '../../fhir/change.js';
 import { checkTypeOfFace } from '../../fhir/face-types.js';
 import { FhirError, operationOutcome } from '../../fhir/fhir-error.js';
 import { etagOf } from '../../http/preconditions.js';
-import type { ChangeStore, Write, WriteOutcome } from '../change-store.js';
+import type { ChangeStore, Write, WriteOutcome, WriteUnit } from '../change-store.js';
 import type { ClientWrites } from '../client-writes.js';
 import { conditionKey } from '../condition-key.js';
 import type { ConditionLocks } from '../condition-locks.js';
@@ -14,6 +14,9 @@ import { type BundleEntry, entryPath, refusalOfEntry } from './bundle-entries.js
 import type { ConditionalReferences } from './conditional-references.js';
 import { addressesOf, type PlannedWrite, planTransaction } from './plan-transaction.js';
 import { rewriteResource } from './rewrite-resource.js';
+
+/** What is stored together with the writes of a transaction, worked out when all addresses in them are final. */
+export type UnitOf = (writes: readonly Write[]) => Promise<Omit<WriteUnit, 'face'>>;
 
 /** A transaction: all of its writes or none, in one unit. https://hl7.org/fhir/R4B/http.html#transaction */
 export class Transactions {
@@ -27,18 +30,28 @@ export class Transactions {
   ) {}
 
   /** Answers in the order of the entries; reads see what was written. @throws FhirError naming the entry at fault */
-  async run(face: Face, entries: readonly BundleEntry[], wishes: AnswerWishes): Promise<EntryAnswer[]> {
+  async run(
+    face: Face,
+    entries: readonly BundleEntry[],
+    wishes: AnswerWishes,
+    unitOf: UnitOf = async (writes) => ({ writes }),
+  ): Promise<EntryAnswer[]> {
     const plan = planTransaction(entries, this.urls.bases, randomUUID);
     const conditions = plan.writes.flatMap(({ type, condition }) =>
       condition === undefined ? [] : [conditionKey(type, condition)],
     );
-    const writeAll = () => this.write(face, plan.writes, wishes);
+    const writeAll = () => this.write(face, plan.writes, wishes, unitOf);
     const answers = conditions.length === 0 ? await writeAll() : await this.locks.hold(conditions, writeAll);
     for (const entry of plan.reads) answers.set(entry.index, await this.reads.serve(face, entry, wishes));
     return entries.map(({ index }) => answers.get(index)!);
   }
 
-  private async write(face: Face, planned: readonly PlannedWrite[], wishes: AnswerWishes): Promise<Map<number, EntryAnswer>> {
+  private async write(
+    face: Face,
+    planned: readonly PlannedWrite[],
+    wishes: AnswerWishes,
+    unitOf: UnitOf,
+  ): Promise<Map<number, EntryAnswer>> {
     const found = await this.findExisting(planned);
     const toWrite = planned.filter((write) => !found.has(write));
     const addresses = addressesOf(planned, new Map([...found].map(([write, change]) => [write, change.id])));
@@ -54,12 +67,15 @@ export class Transactions {
         ),
       );
     }
-    const outcomes =
-      writes.length === 0 ? [] : await this.store.write({ face, writes }).catch((error: unknown) => nameEntry(error, toWrite));
+    const outcomes = writes.length === 0 ? [] : await this.storeUnit(face, await unitOf(writes), toWrite);
     const answers = new Map<number, EntryAnswer>();
     for (const [write, change] of found) answers.set(write.entry.index, this.answer(face, 200, change, wishes));
     for (const [at, { entry }] of toWrite.entries()) answers.set(entry.index, this.answerOf(face, outcomes[at]!, wishes));
     return answers;
+  }
+
+  private async storeUnit(face: Face, unit: Omit<WriteUnit, 'face'>, planned: readonly PlannedWrite[]): Promise<WriteOutcome[]> {
+    return this.store.write({ face, ...unit }).catch((error: unknown) => nameEntry(error, planned));
   }
 
   private async findExisting(planned: readonly PlannedWrite[]): Promise<Map<PlannedWrite, Change>> {

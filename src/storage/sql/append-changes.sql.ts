@@ -4,9 +4,9 @@ import type { Sql } from '../database.js';
  * Everything one flush of intake writes, as one statement: versions, current rows, range and prefix keys. Alone it is its own
  * transaction, so a flush of creates is a single round trip.
  *
- * Shape, measured (docs/adr/0003-group-commit.md): texts that hold no line feed travel joined by line feeds, because escaping JSON
- * into an array literal costs more than the insert; numbers travel as array literals; lists of keys as one array literal a line. Rids
- * are taken from the sequence beforehand, so that the narrow tables need no join with `resource`.
+ * Its shape is reasoned, not measured against others (docs/adr/0003-group-commit.md): texts that hold no line feed travel joined by
+ * line feeds, which spares escaping JSON into an array literal; numbers travel as array literals; lists of keys as one array literal a
+ * line. Rids are taken from the sequence beforehand, so that the narrow tables need no join with `resource`.
  *
  * ON CONFLICT instead of a separate UPDATE: its plan always goes through the primary key, also when the statement was planned while
  * the table was empty. A resource that another process made meanwhile is caught by the primary key of `resource_version`.
@@ -16,39 +16,40 @@ export const APPEND_CHANGES: Sql = {
   name: 'append-changes',
   text: `
   WITH appended AS (
-    INSERT INTO resource_version (epoch, type, id, version, interaction, method, face, at, body)
-    SELECT coalesce((SELECT epoch FROM log_epoch), 0), v.type, v.id, v.version, v.interaction, v.method, v.face, to_timestamp(v.at), v.body
+    INSERT INTO resource_version (epoch, type, id, version, interaction, method, face, at, body, event)
+    SELECT coalesce((SELECT epoch FROM log_epoch), 0), v.type, v.id, v.version, v.interaction, v.method, v.face, to_timestamp(v.at), v.body, v.event
     FROM unnest(
       string_to_array($1, E'\\n'), string_to_array($2, E'\\n'), $3::integer[], string_to_array($4, E'\\n'), string_to_array($5, E'\\n'),
-      string_to_array($6, E'\\n'), $7::double precision[], string_to_array($8, E'\\n', '')
-    ) WITH ORDINALITY AS v (type, id, version, interaction, method, face, at, body, n)
+      string_to_array($6, E'\\n'), $7::double precision[], string_to_array($8, E'\\n', ''),
+      string_to_array($9, E'\\n', '')
+    ) WITH ORDINALITY AS v (type, id, version, interaction, method, face, at, body, event, n)
     ORDER BY v.n
     RETURNING epoch, xid, seq
   ), kept AS (
     INSERT INTO resource (rid, type, id, version, deleted, last_updated, keys) OVERRIDING SYSTEM VALUE
     SELECT r.rid, r.type, r.id, r.version, r.deleted, to_timestamp(r.at), r.keys::bigint[]
     FROM unnest(
-      $9::bigint[], string_to_array($10, E'\\n'), string_to_array($11, E'\\n'), $12::integer[], $13::boolean[], $14::double precision[],
-      string_to_array($15, E'\\n')
+      $10::bigint[], string_to_array($11, E'\\n'), string_to_array($12, E'\\n'), $13::integer[], $14::boolean[], $15::double precision[],
+      string_to_array($16, E'\\n')
     ) AS r (rid, type, id, version, deleted, at, keys)
     ON CONFLICT (type, id) DO UPDATE
     SET version = excluded.version, deleted = excluded.deleted, last_updated = excluded.last_updated, keys = excluded.keys
   ), dates AS (
     INSERT INTO search_date (rid, param, low, high)
     SELECT d.rid, d.param, to_timestamp(d.low), to_timestamp(d.high)
-    FROM unnest($16::bigint[], $17::integer[], $18::double precision[], $19::double precision[]) AS d (rid, param, low, high)
+    FROM unnest($17::bigint[], $18::integer[], $19::double precision[], $20::double precision[]) AS d (rid, param, low, high)
   ), numbers AS (
     INSERT INTO search_number (rid, param, low, high)
-    SELECT * FROM unnest($20::bigint[], $21::integer[], $22::double precision[], $23::double precision[])
+    SELECT * FROM unnest($21::bigint[], $22::integer[], $23::double precision[], $24::double precision[])
   ), quantities AS (
     INSERT INTO search_quantity (rid, param, low, high, unit_keys)
     SELECT q.rid, q.param, q.low, q.high, q.unit_keys::bigint[]
     FROM unnest(
-      $24::bigint[], $25::integer[], $26::double precision[], $27::double precision[], string_to_array($28, E'\\n')
+      $25::bigint[], $26::integer[], $27::double precision[], $28::double precision[], string_to_array($29, E'\\n')
     ) AS q (rid, param, low, high, unit_keys)
   ), strings AS (
     INSERT INTO search_string (rid, param, folded, exact)
-    SELECT * FROM unnest($29::bigint[], $30::integer[], $31::text[], $32::text[])
+    SELECT * FROM unnest($30::bigint[], $31::integer[], $32::text[], $33::text[])
   )
   SELECT epoch, xid, seq FROM appended`,
 };

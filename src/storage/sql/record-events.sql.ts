@@ -2,7 +2,8 @@ import type { Sql } from '../database.js';
 
 /**
  * Numbers and writes the events of a batch. Groups: fingerprints $1 with how many events each gets, $2. Events: fingerprint $3, its
- * place among those of its group in this batch $4 (from 1), position $5, $6, $7. Then the batch $8 itself, for those who follow, with
+ * place among those of its group in this batch $4 (from 1), position $5, $6, $7, and $10 when it happened, where its
+ * version does not say so. Then the batch $8 itself, for those who follow, with
  * the subscriptions $9 that changed. One round trip whatever the number. The counters' rows keep their place (HOT: last_n is not
  * indexed, half of each page is free). Events of groups that nobody ever joined find no counter and leave no row.
  */
@@ -16,9 +17,10 @@ export const RECORD_EVENTS: Sql = {
     WHERE g.fingerprint = more.fingerprint
     RETURNING g.group_id, g.fingerprint, g.last_n - more.events AS before
   ), recorded AS (
-    INSERT INTO group_event (group_id, n, epoch, xid, seq)
-    SELECT c.group_id, c.before + e.place, e.epoch, e.xid, e.seq
-    FROM unnest($3::bytea[], $4::bigint[], $5::integer[], $6::xid8[], $7::bigint[]) AS e (fingerprint, place, epoch, xid, seq)
+    INSERT INTO group_event (group_id, n, epoch, xid, seq, happened_at)
+    SELECT c.group_id, c.before + e.place, e.epoch, e.xid, e.seq, e.happened_at
+    FROM unnest($3::bytea[], $4::bigint[], $5::integer[], $6::xid8[], $7::bigint[], $10::timestamptz[])
+      AS e (fingerprint, place, epoch, xid, seq, happened_at)
     JOIN counted AS c ON c.fingerprint = e.fingerprint
   )
   INSERT INTO match_batch (batch, group_ids, subscription_ids)

@@ -25,7 +25,18 @@ export class MemoryChangeLog extends ChangeLog {
     return Promise.resolve(previous);
   }
 
-   
+  at(asked: readonly { type: string; id: string; position: LogPosition }[]): Promise<(Change | undefined)[]> {
+    return Promise.resolve(
+      asked.map(({ type, id, position }) => {
+        const versions = this.changes.filter(
+          (change) => change.type === type && change.id === id && comparePositions(change.position, position) <= 0,
+        );
+        const [newest] = versions.sort((a, b) => b.version - a.version);
+        return newest?.body === null ? undefined : newest;
+      }),
+    );
+  }
+
   async *snapshot(types: readonly string[], position: LogPosition): AsyncIterable<Change[]> {
     for (const type of types) {
       const newest = new Map<string, Change>();

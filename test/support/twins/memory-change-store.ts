@@ -1,5 +1,11 @@
 import type { Change } from '../../../src/fhir/change.js';
-import { ChangeStore, type ProcessedMessage, type SourceWatermark, type WriteOutcome, type WriteUnit } from '../../../src/intake/change-store.js';
+import {
+  ChangeStore,
+  type ProcessedMessage,
+  type SourceWatermark,
+  type WriteOutcome,
+  type WriteUnit,
+} from '../../../src/intake/change-store.js';
 import { decideUnit, resourceKey } from '../../../src/intake/decide-unit.js';
 
 /** The change log in memory: trusted because it passes the same contract suite as the Postgres one. */

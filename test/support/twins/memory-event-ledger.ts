@@ -41,7 +41,6 @@ export class MemoryEventLedger extends EventLedger {
     return Promise.resolve();
   }
 
-   
   async commit({ lease, position, events, memberships, subscriptionIds }: MatchedBatch): Promise<MatchingLease> {
     const stale = lease.batch !== this.batch || comparePositions(lease.position, this.position) !== 0;
     if (this.held?.token !== lease.token || stale) throw new LeaseLost();
@@ -74,7 +73,6 @@ export class MemoryEventLedger extends EventLedger {
     return { ...lease, position, batch: this.batch };
   }
 
-   
   async *memberships(): AsyncIterable<readonly Membership[]> {
     yield [...this.groups].map(([subscriptionId, groupFingerprint]) => ({ subscriptionId, groupFingerprint }));
   }
