@@ -17,7 +17,7 @@ import { CoalescedReads } from './coalesced-reads.js';
 import type { Queryable } from './database.js';
 import { storageFailure } from './database-failure.js';
 import type { SearchStatement } from './bindings.js';
-import { type SearchRow, SearchPlan } from './search-sql.js';
+import { SearchPlan, type SearchRow } from './search-plan.js';
 import { CURRENT_RESOURCES } from './sql/current-resources.sql.js';
 import { historyCountStatement, historyStatement } from './sql/history.sql.js';
 import { RESOURCE_VERSION } from './sql/resource-version.sql.js';
