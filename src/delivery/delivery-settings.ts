@@ -1,4 +1,4 @@
-/** What an operator may set about delivery. */
+/** What delivery goes by. Most of it an operator sets (src/config/settings.ts); the rest is {@link FIXED_DELIVERY}. */
 export interface DeliverySettings {
   /** How long an attempt may take where the Subscription does not say; a Subscription may ask for less, or more up to the ceiling. */
   attemptSeconds: number;
@@ -20,16 +20,5 @@ export interface DeliverySettings {
   flushMs: number;
 }
 
-export const DEFAULT_DELIVERY: DeliverySettings = {
-  attemptSeconds: 20,
-  attemptCeilingSeconds: 25,
-  backoffMilliseconds: 1000,
-  backoffCeilingSeconds: 3600,
-  failuresUntilError: 4,
-  giveUpSeconds: 3 * 24 * 3600,
-  handshakeDelayMs: 150,
-  leaseSeconds: 60,
-  attemptsPerHost: 128,
-  attemptsInAll: 1024,
-  flushMs: 10,
-};
+/** A subscriber's time-out, the pause before a handshake and that before acknowledgements are written are promises, not settings. */
+export const FIXED_DELIVERY = { attemptCeilingSeconds: 25, handshakeDelayMs: 150, flushMs: 10 } as const;

@@ -28,7 +28,7 @@ import { LiveGateway } from './channels/live.gateway.js';
 import { RestHookChannel } from './channels/rest-hook.channel.js';
 import { CursorFlush } from './cursor-flush.js';
 import { Delivery } from './delivery.js';
-import { DEFAULT_DELIVERY } from './delivery-settings.js';
+import { type DeliverySettings, FIXED_DELIVERY } from './delivery-settings.js';
 import { DeliveryWorker } from './delivery.worker.js';
 import { EventWindow } from './event-window.js';
 import { LiveSubscriptions } from './live-subscriptions.js';
@@ -98,7 +98,7 @@ const SLOW_SOCKET_MS = 5000;
         config: Config,
         log: Log,
       ) => {
-        const settings = { ...DEFAULT_DELIVERY, ...config.delivery };
+        const settings: DeliverySettings = { ...FIXED_DELIVERY, ...config.delivery };
         const cursors = new PostgresCursorStore(database);
         const shards: ShardHolder = new ShardHolder(
           new PostgresShardLeases(database),

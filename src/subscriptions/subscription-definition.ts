@@ -21,7 +21,7 @@ export interface ChannelDefinition {
   maxCount?: number;
 }
 
-/** A Subscription resource, read once into what the hub works with. Sections 1.1 and 3 of the Backport IG digest. */
+/** A Subscription resource, read once into what the hub works with. https://hl7.org/fhir/uv/subscriptions-backport/ */
 export interface SubscriptionDefinition {
   id: string;
   version: number;
@@ -30,6 +30,10 @@ export interface SubscriptionDefinition {
   end?: Date;
   subject:
     | { kind: 'classic'; /** `Type?query` */ criteria: string }
-    | { kind: 'topic'; /** Canonical, maybe with `|version`. */ topic: string; /** Each as written. */ filters: readonly string[] };
+    | {
+        kind: 'topic';
+        /** Canonical, maybe with `|version`. */ topic: string;
+        /** Each as written. */ filters: readonly string[];
+      };
   channel: ChannelDefinition;
 }

@@ -1,12 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { readConfig } from '../../../src/config/config.js';
 import { afterAttempt, type Tried } from '../../../src/delivery/after-attempt.js';
+import { AttemptPlaces } from '../../../src/delivery/attempt-places.js';
 import { type AttemptResult, resultOf } from '../../../src/delivery/attempt-result.js';
 import { failuresWithin, pauseAfter, retryAfterMs } from '../../../src/delivery/backoff.js';
-import { DEFAULT_DELIVERY } from '../../../src/delivery/delivery-settings.js';
-import { AttemptPlaces } from '../../../src/delivery/attempt-places.js';
+import { FIXED_DELIVERY } from '../../../src/delivery/delivery-settings.js';
 import { type LineState, nextStep } from '../../../src/delivery/next-step.js';
 import type { SubscriptionDefinition } from '../../../src/subscriptions/subscription-definition.js';
+
+const SETTINGS = { ...FIXED_DELIVERY, ...readConfig({}).delivery };
 
 const definition = (over: Partial<SubscriptionDefinition> = {}): SubscriptionDefinition => ({
   id: 's',
@@ -39,27 +42,25 @@ describe('pauses', () => {
   test('no pause is shorter than the one before it, whatever the jitter', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 60 }), fc.double({ min: 0, max: 1, noNaN: true }), (failures, random) => {
-        const plain = pauseAfter(failures + 1, DEFAULT_DELIVERY, 0);
-        if (plain < DEFAULT_DELIVERY.backoffCeilingSeconds * 1000)
-          expect(plain).toBeGreaterThan(pauseAfter(failures, DEFAULT_DELIVERY, random));
-        else expect(plain).toBeGreaterThanOrEqual(pauseAfter(failures, DEFAULT_DELIVERY, 0));
+        const plain = pauseAfter(failures + 1, SETTINGS, 0);
+        if (plain < SETTINGS.backoffCeilingSeconds * 1000) expect(plain).toBeGreaterThan(pauseAfter(failures, SETTINGS, random));
+        else expect(plain).toBeGreaterThanOrEqual(pauseAfter(failures, SETTINGS, 0));
       }),
     );
   });
 
   test('the attempts until error and their pauses fit into 120 s even where each attempt takes its longest', () => {
-    const { failuresUntilError, attemptCeilingSeconds } = DEFAULT_DELIVERY;
+    const { failuresUntilError, attemptCeilingSeconds } = SETTINGS;
     let seconds = failuresUntilError * attemptCeilingSeconds;
-    for (let failures = 1; failures < failuresUntilError; failures += 1)
-      seconds += pauseAfter(failures, DEFAULT_DELIVERY, 1) / 1000;
+    for (let failures = 1; failures < failuresUntilError; failures += 1) seconds += pauseAfter(failures, SETTINGS, 1) / 1000;
     expect(failuresUntilError).toBeGreaterThanOrEqual(4);
     expect(seconds).toBeLessThan(120);
   });
 
   test('three days of failing are as many failures as their pauses say', () => {
-    const failures = failuresWithin(3 * 24 * 3600, DEFAULT_DELIVERY);
+    const failures = failuresWithin(3 * 24 * 3600, SETTINGS);
     const total = (count: number) =>
-      Array.from({ length: count }, (_, n) => pauseAfter(n + 1, DEFAULT_DELIVERY, 0)).reduce((a, b) => a + b, 0) / 1000;
+      Array.from({ length: count }, (_, n) => pauseAfter(n + 1, SETTINGS, 0)).reduce((a, b) => a + b, 0) / 1000;
     expect(total(failures)).toBeGreaterThanOrEqual(3 * 24 * 3600);
     expect(total(failures - 1)).toBeLessThan(3 * 24 * 3600);
   });
@@ -104,7 +105,7 @@ const tried = (over: Partial<Tried> = {}): Tried => ({
 const fault = { code: 'error-response', text: 'HTTP 422' } as const;
 const REFUSED: AttemptResult = { kind: 'refused', fault };
 const RETRY: AttemptResult = { kind: 'retry', fault };
-const judge = (state: Tried, result: AttemptResult) => afterAttempt(state, result, DEFAULT_DELIVERY, 0);
+const judge = (state: Tried, result: AttemptResult) => afterAttempt(state, result, SETTINGS, 0);
 
 describe('verdicts', () => {
   test('a refused bundle is halved until one event is left', () => {
