@@ -6,9 +6,21 @@ import { jsonBodyOf } from '../http/request-body.js';
 import { isPresentation } from './presentation.js';
 import { type Pair, pairsOfUrl } from './query-pairs.js';
 
-/** The simple input parameters of an operation, each with its values in order. */
+type Json = Record<string, unknown>;
+
+/** The input parameters of an operation, each with its values in order. */
 export class OperationInput {
-  constructor(private readonly pairs: readonly Pair[]) {}
+  constructor(
+    private readonly pairs: readonly Pair[],
+    private readonly resources: readonly (readonly [name: string, resource: Json])[] = [],
+  ) {}
+
+  /** @throws FhirError 400 where it is given more than once */
+  resource(name: string): Json | undefined {
+    const values = this.resources.filter(([key]) => key === name);
+    if (values.length > 1) throw new FhirError('value', `${name} is given more than once`, name);
+    return values[0]?.[1];
+  }
 
   /** All values of a parameter; one text may hold several, separated by commas. */
   list(name: string): string[] {
@@ -31,39 +43,62 @@ export class OperationInput {
 }
 
 /**
- * Input from the query of a GET, and from the query and the Parameters of a POST.
+ * Input from the query of a GET, and from the query and the Parameters of a POST; `resourceNames` are the parameters that are resources.
  * @throws FhirError 400 for a parameter that the operation does not have, 415
  */
-export function operationInput(request: FastifyRequest, face: Face, names: readonly string[]): OperationInput {
+export function operationInput(
+  request: FastifyRequest,
+  face: Face,
+  names: readonly string[],
+  resourceNames: readonly string[] = [],
+): OperationInput {
   const pairs = pairsOfUrl(request.url).filter((pair) => !isPresentation(pair));
   const hasBody = request.method === 'POST' && Buffer.isBuffer(request.body) && request.body.length > 0;
-  const all = hasBody ? [...pairs, ...pairsOfParameters(parseJson(jsonBodyOf(request, face)).value)] : pairs;
+  const given = hasBody
+    ? readParameters(parseJson(jsonBodyOf(request, face)).value, resourceNames)
+    : { pairs: [], resources: [] };
+  const all = [...pairs, ...given.pairs];
   for (const [name] of all) {
     if (!names.includes(name))
       throw new FhirError(
         'not-supported',
-        `The operation takes ${names.join(', ')}, not "${name.slice(0, 100)}"`,
+        `The operation takes ${[...names, ...resourceNames].join(', ')}, not "${name.slice(0, 100)}"`,
         name.slice(0, 100),
       );
   }
-  return new OperationInput(all);
+  return new OperationInput(all, given.resources);
 }
 
-/** https://hl7.org/fhir/R4B/parameters.html with primitive values, as these operations have them. */
-function pairsOfParameters(value: unknown): Pair[] {
+/** https://hl7.org/fhir/R4B/parameters.html with primitive values, references and resources, as these operations have them. */
+function readParameters(
+  value: unknown,
+  resourceNames: readonly string[],
+): { pairs: Pair[]; resources: (readonly [string, Json])[] } {
+  const resources: (readonly [string, Json])[] = [];
   const resource = value as { resourceType?: unknown; parameter?: unknown } | null;
   if (resource?.resourceType !== 'Parameters')
     throw new FhirError('structure', 'The body of an operation is a Parameters resource', 'Parameters');
   const { parameter = [] } = resource;
   if (!Array.isArray(parameter)) throw new FhirError('structure', 'parameter is a list', 'Parameters.parameter');
-  return parameter.map((entry: unknown, index): Pair => {
+  const pairs = parameter.flatMap((entry: unknown, index): Pair[] => {
     const where = `Parameters.parameter[${index}]`;
     const { name, ...rest } = (typeof entry === 'object' && entry !== null ? entry : {}) as Record<string, unknown>;
     if (typeof name !== 'string' || name === '') throw new FhirError('required', 'A parameter has a name', `${where}.name`);
+    if (resourceNames.includes(name)) {
+      if (!isObject(rest['resource'])) throw new FhirError('value', `${name} is a resource`, `${where}.resource`);
+      resources.push([name, rest['resource']]);
+      return [];
+    }
     const values = Object.entries(rest).filter(([key]) => /^value[A-Z]/.test(key));
-    const [, only] = values[0] ?? [];
+    const [, found] = values[0] ?? [];
+    const only = isObject(found) ? found['reference'] : found;
     if (values.length !== 1 || !['string', 'number', 'boolean'].includes(typeof only))
       throw new FhirError('value', `${name} takes one simple value`, `${where}.value[x]`);
-    return [name, String(only)];
+    return [[name, String(only)]];
   });
+  return { pairs, resources };
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

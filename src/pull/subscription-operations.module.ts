@@ -2,22 +2,33 @@ import { Module } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import type { Face } from '../fhir/change.js';
 import { baseOf } from '../http/face.js';
+import { SearchSemantics } from '../search/search-semantics.js';
 import { Database } from '../storage/database.js';
+import { PostgresDeliveryStandings } from '../storage/delivery-standings.js';
+import { PostgresRecentChanges } from '../storage/recent-changes.js';
 import { PostgresSubscriptionDirectory } from '../storage/subscription-directory.js';
 import { PostgresWebsocketTokens } from '../storage/websocket-tokens.js';
 import { EventLog } from '../subscriptions/event-log.js';
 import { EventLogModule } from '../subscriptions/event-log.module.js';
+import { SubscriptionRule } from '../subscriptions/subscription-rule.js';
+import { SubscriptionsModule } from '../subscriptions/subscriptions.module.js';
+import { CurrentCatalog } from '../topics/current-catalog.js';
 import { BindingTokens, websocketUrlOf } from './binding-tokens.js';
+import { DryRunOperation } from './dry-run.operation.js';
+import { DryRuns } from './dry-runs.js';
 import { EventsOperation } from './events.operation.js';
+import { ExplainOperation } from './explain.operation.js';
+import { Explanations } from './explanations.js';
 import { GetWsBindingTokenOperation } from './get-ws-binding-token.operation.js';
 import { PullModule } from './pull.module.js';
+import { ResourceReader } from './resource-reader.js';
 import { StatusOperation } from './status.operation.js';
 import { SubscriptionAnswers } from './subscription-status.js';
 
 /** What a subscriber asks of its Subscription. */
 @Module({
-  imports: [EventLogModule, PullModule],
-  controllers: [StatusOperation, EventsOperation, GetWsBindingTokenOperation],
+  imports: [EventLogModule, PullModule, SubscriptionsModule],
+  controllers: [StatusOperation, EventsOperation, GetWsBindingTokenOperation, ExplainOperation, DryRunOperation],
   providers: [
     {
       provide: SubscriptionAnswers,
@@ -26,6 +37,38 @@ import { SubscriptionAnswers } from './subscription-status.js';
         new SubscriptionAnswers(new PostgresSubscriptionDirectory(database), events, (face: Face) =>
           baseOf(config.http.publicUrl, face),
         ),
+    },
+    {
+      provide: Explanations,
+      inject: [Database, EventLog, CurrentCatalog, ResourceReader, SearchSemantics, Config],
+      useFactory: (
+        database: Database,
+        events: EventLog,
+        catalog: CurrentCatalog,
+        reader: ResourceReader,
+        semantics: SearchSemantics,
+        config: Config,
+      ) =>
+        new Explanations(
+          new PostgresSubscriptionDirectory(database),
+          events,
+          new PostgresDeliveryStandings(database),
+          catalog,
+          reader,
+          semantics,
+          (face: Face) => baseOf(config.http.publicUrl, face),
+        ),
+    },
+    {
+      provide: DryRuns,
+      inject: [SubscriptionRule, CurrentCatalog, Database, SearchSemantics, Config],
+      useFactory: (
+        rule: SubscriptionRule,
+        catalog: CurrentCatalog,
+        database: Database,
+        semantics: SearchSemantics,
+        config: Config,
+      ) => new DryRuns(rule, catalog, new PostgresRecentChanges(database), semantics, config.pull.searchSeconds * 1000),
     },
     {
       provide: BindingTokens,

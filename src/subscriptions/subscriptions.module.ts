@@ -22,6 +22,7 @@ import { SubscriptionRule } from './subscription-rule.js';
         new SubscriptionRule(stored, catalog, semantics),
     },
   ],
+  exports: [SubscriptionRule],
 })
 export class SubscriptionsModule implements OnModuleInit {
   constructor(

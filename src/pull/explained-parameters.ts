@@ -1,0 +1,76 @@
+import type { DeliveryStanding } from '../subscriptions/delivery-standings.js';
+import type { ExplainedPredicate, ExplainedTrigger, Explanation } from '../subscriptions/explain-change.js';
+import type { SubscriptionDefinition } from '../subscriptions/subscription-definition.js';
+
+/** A parameter of a Parameters resource; undefined where there is nothing to say. */
+export type Part = Record<string, unknown> | undefined;
+
+export const parametersText = (parts: readonly Part[]) =>
+  JSON.stringify({ resourceType: 'Parameters', parameter: parts.filter((part) => part !== undefined) });
+
+export const group = (name: string, parts: readonly Part[]): Part => ({ name, part: parts.filter((part) => part !== undefined) });
+
+export const text = (name: string, value: string | undefined): Part =>
+  value === undefined || value.trim() === '' ? undefined : { name, valueString: value };
+
+export const code = (name: string, value: string | undefined): Part =>
+  value === undefined ? undefined : { name, valueCode: value };
+
+export const flag = (name: string, value: boolean): Part => ({ name, valueBoolean: value });
+
+/** Numbers of events outgrow an integer of FHIR, so they are decimals here. */
+export const number = (name: string, value: number): Part => ({ name, valueDecimal: value });
+
+export const instant = (name: string, value: Date | undefined): Part =>
+  value === undefined ? undefined : { name, valueInstant: value.toISOString() };
+
+/** The answer of an explanation for one Subscription, without its name and delivery. */
+export function explanationParts({ outcome, because, triggers, predicates }: Explanation): Part[] {
+  return [
+    flag('wouldNotify', outcome === 'event'),
+    code('outcome', outcome),
+    text('because', because),
+    ...triggers.map(triggerPart),
+    ...predicates.map(predicatePart),
+  ];
+}
+
+export function subjectPart({ subject }: SubscriptionDefinition): Part {
+  return subject.kind === 'topic' ? { name: 'topic', valueCanonical: subject.topic } : text('criteria', subject.criteria);
+}
+
+/** Where delivery stands: `latest` is the number of the newest event. */
+export function deliveryPart(status: string, latest: number, standing: DeliveryStanding | undefined): Part {
+  const acknowledged = standing?.acknowledged ?? 0;
+  return group('delivery', [
+    code('status', status),
+    number('lastNumber', latest),
+    number('acknowledged', acknowledged),
+    number('owed', Math.max(0, latest - acknowledged)),
+    number('failures', standing?.failures ?? 0),
+    instant('nextAttempt', standing?.nextAttempt),
+    instant('lastSent', standing?.lastSent),
+    text('lastError', standing?.lastError),
+  ]);
+}
+
+function triggerPart({ path, type, concerned, fired, problem, predicates }: ExplainedTrigger): Part {
+  return group('trigger', [
+    text('path', path),
+    code('resource', type),
+    flag('concerned', concerned),
+    flag('fired', fired),
+    text('problem', problem),
+    ...predicates.map(predicatePart),
+  ]);
+}
+
+function predicatePart({ kind, expression, held, seen, accessPath }: ExplainedPredicate): Part {
+  return group('predicate', [
+    code('kind', kind),
+    text('expression', expression),
+    flag('held', held),
+    ...seen.map((value) => text('value', value)),
+    code('accessPath', accessPath),
+  ]);
+}

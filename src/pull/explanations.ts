@@ -1,0 +1,115 @@
+import { setImmediate as yieldToOthers } from 'node:timers/promises';
+import type { Face } from '../fhir/change.js';
+import { FhirError } from '../fhir/fhir-error.js';
+import type { SearchSemantics } from '../search/search-semantics.js';
+import type { DeliveryStandings } from '../subscriptions/delivery-standings.js';
+import type { EventLog } from '../subscriptions/event-log.js';
+import { explainChange, type Explanation } from '../subscriptions/explain-change.js';
+import { parseSubscription } from '../subscriptions/parse-subscription.js';
+import { latestNumber } from '../subscriptions/segments.js';
+import type { SubscriptionDefinition } from '../subscriptions/subscription-definition.js';
+import type { SubscriptionDirectory } from '../subscriptions/subscription-directory.js';
+import type { TopicChange } from '../topics/compile-topic.js';
+import type { CurrentCatalog } from '../topics/current-catalog.js';
+import { type AskedChange, explainedChange } from './explained-change.js';
+import {
+  code,
+  deliveryPart,
+  explanationParts,
+  group,
+  number,
+  parametersText,
+  subjectPart,
+  text,
+} from './explained-parameters.js';
+import type { ResourceReader } from './resource-reader.js';
+
+const MOST_SUBSCRIPTIONS = 10_000;
+/** Subscriptions told of in one answer: those that would notify first. */
+const MOST_TOLD = 200;
+/** Matching and requests share the thread: after so much work others have a turn. */
+const SLICE_MS = 5;
+
+interface Explained {
+  definition: SubscriptionDefinition;
+  explanation: Explanation;
+}
+
+/** Why a change is or is not an event for Subscriptions, and where the delivery of each stands. docs/explain.md */
+export class Explanations {
+  constructor(
+    private readonly directory: SubscriptionDirectory,
+    private readonly events: EventLog,
+    private readonly deliveries: DeliveryStandings,
+    private readonly catalog: CurrentCatalog,
+    private readonly reader: ResourceReader,
+    private readonly semantics: SearchSemantics,
+    private readonly baseOf: (face: Face) => string,
+  ) {}
+
+  /**
+   * `ids`: the Subscriptions asked about, each told of whatever comes out; undefined: all, of which those that no such change can concern
+   * are only counted.
+   * @throws FhirError 400, 404, 422
+   */
+  async explain(face: Face, ids: readonly string[] | undefined, asked: AskedChange): Promise<string> {
+    const { change, focus } = await explainedChange(asked, this.reader, this.semantics);
+    const definitions = await this.definitions(ids);
+    const explained = await this.explainAll(definitions, change);
+    const notified = explained.filter(({ explanation }) => explanation.outcome === 'event');
+    const others = explained.filter(({ explanation }) => explanation.outcome !== 'event');
+    const told = [...notified, ...(ids ? others : others.filter(({ explanation }) => explanation.outcome !== 'type'))];
+    return parametersText([
+      text('focus', focus),
+      code('resource', change.type),
+      code('interaction', change.interaction),
+      number('considered', explained.length),
+      number('wouldNotify', notified.length),
+      ...(await this.tell(face, told.slice(0, MOST_TOLD))),
+    ]);
+  }
+
+  private async definitions(ids: readonly string[] | undefined): Promise<SubscriptionDefinition[]> {
+    const listed = await this.directory.list(ids, MOST_SUBSCRIPTIONS + 1);
+    if (listed.length > MOST_SUBSCRIPTIONS)
+      throw new FhirError('too-costly', `More than ${MOST_SUBSCRIPTIONS} Subscriptions: name some`, 'subscription', {
+        status: 400,
+      });
+    const known = new Set(listed.map(({ resource }) => resource.id));
+    const missing = ids?.find((id) => !known.has(id));
+    if (missing !== undefined) throw new FhirError('not-found', `There is no Subscription/${missing}`, 'subscription');
+    return listed.map(({ resource: { id, version, face, body } }) =>
+      parseSubscription(JSON.parse(body ?? '{}') as Record<string, unknown>, id, version, face),
+    );
+  }
+
+  private async explainAll(definitions: readonly SubscriptionDefinition[], change: TopicChange): Promise<Explained[]> {
+    const catalog = await this.catalog.read();
+    const explained: Explained[] = [];
+    let slice = performance.now();
+    for (const definition of definitions) {
+      const { subject } = definition;
+      const topic = subject.kind === 'topic' ? catalog.active(subject.topic) : undefined;
+      explained.push({ definition, explanation: explainChange(definition, topic, change, this.semantics) });
+      if (performance.now() - slice < SLICE_MS) continue;
+      await yieldToOthers();
+      slice = performance.now();
+    }
+    return explained;
+  }
+
+  private async tell(face: Face, told: readonly Explained[]) {
+    const ids = told.map(({ definition }) => definition.id);
+    const [standings, deliveries] = await Promise.all([this.events.standings(ids), this.deliveries.of(ids)]);
+    const latest = new Map(standings.map((one) => [one.subscriptionId, latestNumber(one.segments, one.groupLastN)]));
+    const delivered = new Map(deliveries.map((one) => [one.subscriptionId, one]));
+    return told.map(({ definition, explanation }) =>
+      group('subscription', [
+        { name: 'reference', valueReference: { reference: `${this.baseOf(face)}/Subscription/${definition.id}` } },
+        subjectPart(definition),
+        ...explanationParts(explanation),
+        deliveryPart(definition.status, latest.get(definition.id) ?? 0, delivered.get(definition.id)),
+      ]),
+    );
+  }
+}
