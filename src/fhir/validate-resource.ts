@@ -6,13 +6,12 @@ import {
   definitions,
 } from './definitions.js';
 import type { Issue, IssueCode } from './fhir-error.js';
+import { isJsonObject, type JsonObject } from './json-object.js';
 
 /** Enough to mend a resource in one go; a hostile one must not cost a megabyte of answer. */
 const MAX_ISSUES = 20;
 /** Types the hub itself acts on: it must understand all that changes their meaning, and it knows no modifier extension. */
 const ACTED_ON: ReadonlySet<string> = new Set(['Subscription', 'SubscriptionTopic', 'Endpoint']);
-
-type JsonObject = Record<string, unknown>;
 
 /**
  * What is wrong with a resource by the official structure definitions, the first {@link MAX_ISSUES} findings; empty for a valid one.
@@ -40,7 +39,8 @@ class Validation {
   constructor(private readonly known: Definitions) {}
 
   resource(value: unknown): void {
-    if (!isObject(value)) return this.issue('structure', `must be a resource, an object in braces, but is ${described(value)}`);
+    if (!isJsonObject(value))
+      return this.issue('structure', `must be a resource, an object in braces, but is ${described(value)}`);
     const type = this.typeOf(value);
     if (type === undefined) return;
     const outside = this.actedOn;
@@ -127,7 +127,7 @@ class Validation {
     if (value === null) return this.issue('structure', 'must not be null; leave it out where there is no value');
     if (member.test !== undefined) return this.primitive(value, member);
     if (member.type === 'Resource') return this.resource(value);
-    if (isObject(value)) return this.object(value, this.known.type(member.type)!);
+    if (isJsonObject(value)) return this.object(value, this.known.type(member.type)!);
     this.issue('structure', `must be an object in braces (${member.type}) but is ${described(value)}`);
   }
 
@@ -173,10 +173,6 @@ class Validation {
       expression: expression || undefined,
     });
   }
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isPresent(value: JsonObject, element: ElementDefinition): boolean {

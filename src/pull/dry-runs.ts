@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import type { Change, Face, LogPosition } from '../fhir/change.js';
 import { FhirError } from '../fhir/fhir-error.js';
+import type { JsonObject } from '../fhir/json-object.js';
 import { validateResource } from '../fhir/validate-resource.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
 import { explainChange, type Outcome } from '../subscriptions/explain-change.js';
@@ -14,8 +15,6 @@ import { resourceState } from '../topics/resource-state.js';
 import { ANY_TYPE } from '../topics/topic-definition.js';
 import { code, flag, group, instant, number, parametersText, text } from './explained-parameters.js';
 import type { RecentChanges } from './recent-changes.js';
-
-type Json = Record<string, unknown>;
 
 const USUAL_LAST = 1000;
 const MOST_LAST = 10_000;
@@ -57,7 +56,7 @@ export class DryRuns {
   ) {}
 
   /** @throws FhirError 400, 429, and 422 with what the Subscription itself would be refused for */
-  async run(face: Face, subscription: Json | undefined, last: string | undefined): Promise<string> {
+  async run(face: Face, subscription: JsonObject | undefined, last: string | undefined): Promise<string> {
     const wanted = lastOf(last);
     const definition = await this.accepted(face, subscription);
     if (this.running >= MOST_AT_ONCE)
@@ -73,7 +72,7 @@ export class DryRuns {
   }
 
   /** Taken as it would be stored: checked by the same rule, and active. */
-  private async accepted(face: Face, subscription: Json | undefined): Promise<SubscriptionDefinition> {
+  private async accepted(face: Face, subscription: JsonObject | undefined): Promise<SubscriptionDefinition> {
     if (subscription?.['resourceType'] !== 'Subscription')
       throw new FhirError('required', 'subscription is the Subscription to try', 'subscription');
     const [issue, ...issues] = validateResource(subscription);

@@ -1,5 +1,6 @@
 import type { Change, Interaction } from '../fhir/change.js';
 import { FhirError } from '../fhir/fhir-error.js';
+import type { JsonObject } from '../fhir/json-object.js';
 import { isFhirId } from '../fhir/references.js';
 import { validateResource } from '../fhir/validate-resource.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
@@ -7,13 +8,11 @@ import type { TopicChange } from '../topics/compile-topic.js';
 import { resourceState } from '../topics/resource-state.js';
 import type { ResourceReader } from './resource-reader.js';
 
-type Json = Record<string, unknown>;
-
 /** What is asked about: a resource as given, or a reference to a stored one; for an update maybe the state before. */
 export interface AskedChange {
-  resource?: Json;
+  resource?: JsonObject;
   reference?: string;
-  previous?: Json;
+  previous?: JsonObject;
   interaction?: string;
 }
 
@@ -38,8 +37,8 @@ export async function explainedChange(
   if (previous !== undefined && resource !== undefined && previous['resourceType'] !== resource['resourceType'])
     throw new FhirError('value', 'previous is a state of the same resource', 'previous');
   const stored = (change: Change | undefined) =>
-    change?.body == null ? undefined : stateOf(JSON.parse(change.body) as Json, semantics, change);
-  const given = (value: Json | undefined) => value && stateOf(value, semantics);
+    change?.body == null ? undefined : stateOf(JSON.parse(change.body) as JsonObject, semantics, change);
+  const given = (value: JsonObject | undefined) => value && stateOf(value, semantics);
 
   if (reference !== undefined) {
     const change = await storedChange(reference, reader, semantics);
@@ -69,14 +68,14 @@ function interactionOf(text: string | undefined): Interaction | undefined {
   throw new FhirError('value', `interaction is create, update or delete, not "${text.slice(0, 50)}"`, 'interaction');
 }
 
-function check(name: string, resource: Json, semantics: SearchSemantics): void {
+function check(name: string, resource: JsonObject, semantics: SearchSemantics): void {
   if (!semantics.definitions.isResourceType(String(resource['resourceType'])))
     throw new FhirError('value', `${name} is no resource of FHIR R4B`, name);
   const [first, ...rest] = validateResource(resource);
   if (first !== undefined) throw FhirError.ofIssues([first, ...rest], { status: 422 });
 }
 
-function stateOf(resource: Json, semantics: SearchSemantics, stored?: Change) {
+function stateOf(resource: JsonObject, semantics: SearchSemantics, stored?: Change) {
   const id = stored?.id ?? (typeof resource['id'] === 'string' ? resource['id'] : undefined);
   const identity = id === undefined ? undefined : { id, lastUpdated: stored?.at ?? new Date() };
   return resourceState(String(resource['resourceType']), resource, semantics, identity);

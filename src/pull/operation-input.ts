@@ -1,22 +1,21 @@
 import type { FastifyRequest } from 'fastify';
 import type { Face } from '../fhir/change.js';
 import { FhirError } from '../fhir/fhir-error.js';
+import { isJsonObject, type JsonObject } from '../fhir/json-object.js';
 import { parseJson } from '../fhir/json-text.js';
 import { jsonBodyOf } from '../http/request-body.js';
 import { isPresentation } from './presentation.js';
 import { type Pair, pairsOfUrl } from './query-pairs.js';
 
-type Json = Record<string, unknown>;
-
 /** The input parameters of an operation, each with its values in order. */
 export class OperationInput {
   constructor(
     private readonly pairs: readonly Pair[],
-    private readonly resources: readonly (readonly [name: string, resource: Json])[] = [],
+    private readonly resources: readonly (readonly [name: string, resource: JsonObject])[] = [],
   ) {}
 
   /** @throws FhirError 400 where it is given more than once */
-  resource(name: string): Json | undefined {
+  resource(name: string): JsonObject | undefined {
     const values = this.resources.filter(([key]) => key === name);
     if (values.length > 1) throw new FhirError('value', `${name} is given more than once`, name);
     return values[0]?.[1];
@@ -73,8 +72,8 @@ export function operationInput(
 function readParameters(
   value: unknown,
   resourceNames: readonly string[],
-): { pairs: Pair[]; resources: (readonly [string, Json])[] } {
-  const resources: (readonly [string, Json])[] = [];
+): { pairs: Pair[]; resources: (readonly [string, JsonObject])[] } {
+  const resources: (readonly [string, JsonObject])[] = [];
   const resource = value as { resourceType?: unknown; parameter?: unknown } | null;
   if (resource?.resourceType !== 'Parameters')
     throw new FhirError('structure', 'The body of an operation is a Parameters resource', 'Parameters');
@@ -85,20 +84,16 @@ function readParameters(
     const { name, ...rest } = (typeof entry === 'object' && entry !== null ? entry : {}) as Record<string, unknown>;
     if (typeof name !== 'string' || name === '') throw new FhirError('required', 'A parameter has a name', `${where}.name`);
     if (resourceNames.includes(name)) {
-      if (!isObject(rest['resource'])) throw new FhirError('value', `${name} is a resource`, `${where}.resource`);
+      if (!isJsonObject(rest['resource'])) throw new FhirError('value', `${name} is a resource`, `${where}.resource`);
       resources.push([name, rest['resource']]);
       return [];
     }
     const values = Object.entries(rest).filter(([key]) => /^value[A-Z]/.test(key));
     const [, found] = values[0] ?? [];
-    const only = isObject(found) ? found['reference'] : found;
+    const only = isJsonObject(found) ? found['reference'] : found;
     if (values.length !== 1 || !['string', 'number', 'boolean'].includes(typeof only))
       throw new FhirError('value', `${name} takes one simple value`, `${where}.value[x]`);
     return [[name, String(only)]];
   });
   return { pairs, resources };
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,8 +1,7 @@
+import type { JsonObject } from '../fhir/json-object.js';
 import { isPrimitive, propertiesOf, type ElementTable } from './element-types.js';
 import { parseExpression, UnsupportedExpression, type Expression } from './parse-expression.js';
 import { typeOfReference } from './reference-type.js';
-
-type Json = Record<string, unknown>;
 
 /** Shows every node of a branch to `read`; `resource` is the whole resource, where `node` may be a part of it. */
 export type Visit<Sink> = (node: unknown, resource: unknown, sink: Sink) => void;
@@ -101,7 +100,7 @@ function callBranches(call: Expression & { kind: 'call' }, scope: Scope): readon
       );
     case 'extension': {
       if (argument?.kind !== 'literal') break;
-      const keeps = (extension: unknown) => (extension as Json).url === argument.value;
+      const keeps = (extension: unknown) => (extension as JsonObject).url === argument.value;
       return owners.map((owner) =>
         then(then(besideValue(owner), 'Extension', { kind: 'member', property: 'extension' }), 'Extension', {
           kind: 'filter',
@@ -244,7 +243,7 @@ function visitStep<Sink>(step: Exclude<Step, { kind: 'index' }>, next: Visit<Sin
     case 'member': {
       const { property } = step;
       return (node, resource, sink) => {
-        const found = (node as Json)[property];
+        const found = (node as JsonObject)[property];
         if (found === undefined || found === null) return;
         if (!Array.isArray(found)) return next(found, resource, sink);
         // A null stands for a primitive that has only extensions.

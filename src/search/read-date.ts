@@ -1,7 +1,7 @@
+import type { JsonObject } from '../fhir/json-object.js';
 import { dateRange } from './date-range.js';
 import type { DateValue } from './values.js';
 
-type Json = Record<string, unknown>;
 export type ReadDate = (node: unknown, sink: DateValue[]) => void;
 
 /** How nodes of a type become ranges of time; undefined where the type has none. https://hl7.org/fhir/R4B/search.html#date */
@@ -26,7 +26,7 @@ function push(sink: DateValue[], range: DateValue | undefined): void {
 
 /** An absent end is open; a period without either end, or whose ends are no dates, is none. */
 function periodRange(node: unknown): DateValue | undefined {
-  const { start, end } = node as Json;
+  const { start, end } = node as JsonObject;
   const from = typeof start === 'string' ? dateRange(start) : undefined;
   const to = typeof end === 'string' ? dateRange(end) : undefined;
   if (!from && !to) return undefined;
@@ -35,7 +35,7 @@ function periodRange(node: unknown): DateValue | undefined {
 
 /** The outer limits of a Timing: its events and the bounds of its repetition; how it repeats in between is left aside. */
 function timingRange(node: unknown): DateValue | undefined {
-  const { event, repeat } = node as Json;
+  const { event, repeat } = node as JsonObject;
   let low = Infinity;
   let high = -Infinity;
   const include = (range: DateValue | undefined) => {
@@ -44,7 +44,7 @@ function timingRange(node: unknown): DateValue | undefined {
     high = Math.max(high, range.high);
   };
   if (Array.isArray(event)) for (const moment of event) if (typeof moment === 'string') include(dateRange(moment));
-  const bounds = (repeat as Json | undefined)?.boundsPeriod;
+  const bounds = (repeat as JsonObject | undefined)?.boundsPeriod;
   if (typeof bounds === 'object' && bounds !== null) include(periodRange(bounds));
   return low < high ? { low, high } : undefined;
 }

@@ -1,6 +1,6 @@
+import type { JsonObject } from '../fhir/json-object.js';
 import type { NumberValue, QuantityValue } from './values.js';
 
-type Json = Record<string, unknown>;
 export type ReadNumber = (node: unknown, sink: NumberValue[]) => void;
 export type ReadQuantity = (node: unknown, sink: QuantityValue[]) => void;
 
@@ -38,7 +38,7 @@ export function quantityReader(type: string): ReadQuantity | undefined {
       return (node, sink) => push(sink, quantity(node));
     case 'Money':
       return (node, sink) => {
-        const { value, currency } = node as Json;
+        const { value, currency } = node as JsonObject;
         if (typeof value !== 'number') return;
         sink.push({ low: value, high: value, ...(typeof currency === 'string' ? { system: CURRENCIES, code: currency } : {}) });
       };
@@ -57,7 +57,7 @@ function push(sink: QuantityValue[], value: QuantityValue | undefined): void {
 
 /** `< 5` is everything up to 5. */
 function quantity(node: unknown): QuantityValue | undefined {
-  const { value, comparator, system, code, unit } = node as Json;
+  const { value, comparator, system, code, unit } = node as JsonObject;
   if (typeof value !== 'number') return undefined;
   const below = comparator === '<' || comparator === '<=';
   const above = comparator === '>' || comparator === '>=';
@@ -71,7 +71,7 @@ function quantity(node: unknown): QuantityValue | undefined {
 }
 
 function rangeQuantity(node: unknown): QuantityValue | undefined {
-  const { low, high } = node as Json;
+  const { low, high } = node as JsonObject;
   const from = typeof low === 'object' && low !== null ? quantity(low) : undefined;
   const to = typeof high === 'object' && high !== null ? quantity(high) : undefined;
   const unit = from ?? to;
@@ -80,7 +80,7 @@ function rangeQuantity(node: unknown): QuantityValue | undefined {
 
 /** From the lowest to the highest sample; E, L and U (error, below and above the limits) are no numbers. */
 function sampledQuantity(node: unknown): QuantityValue | undefined {
-  const { origin, factor, data } = node as Json;
+  const { origin, factor, data } = node as JsonObject;
   if (typeof origin !== 'object' || origin === null || typeof data !== 'string') return undefined;
   const zero = quantity(origin);
   if (!zero) return undefined;

@@ -1,7 +1,7 @@
+import type { JsonObject } from '../fhir/json-object.js';
 import { identifierToken } from './read-token.js';
 import type { ReferenceValue } from './values.js';
 
-type Json = Record<string, unknown>;
 export type ReadReference = (node: unknown, sink: ReferenceValue[]) => void;
 
 const LOCAL = /^([A-Z][A-Za-z]+)\/([A-Za-z0-9\-.]{1,64})(?:\/_history\/([A-Za-z0-9\-.]{1,64}))?$/;
@@ -28,7 +28,7 @@ export function readReferenceText(reference: string, bases: readonly string[]): 
 /** How nodes of a type become references; undefined where the type has none. https://hl7.org/fhir/R4B/search.html#reference */
 export function referenceReader(type: string, bases: readonly string[]): ReadReference | undefined {
   const readReference: ReadReference = (node, sink) => {
-    const { reference, identifier } = node as Json;
+    const { reference, identifier } = node as JsonObject;
     const target = typeof reference === 'string' ? readReferenceText(reference, bases) : undefined;
     const token = typeof identifier === 'object' && identifier !== null ? identifierToken(identifier) : undefined;
     if (target === undefined && token === undefined) return;
@@ -39,7 +39,7 @@ export function referenceReader(type: string, bases: readonly string[]): ReadRef
       return readReference;
     case 'CodeableReference':
       return (node, sink) => {
-        const { reference } = node as Json;
+        const { reference } = node as JsonObject;
         if (typeof reference === 'object' && reference !== null) readReference(reference, sink);
       };
     case 'canonical':
@@ -52,7 +52,7 @@ export function referenceReader(type: string, bases: readonly string[]): ReadRef
     // Bundle's composition and message: the resource stands in the Bundle itself.
     case 'Resource':
       return (node, sink) => {
-        const { resourceType, id } = node as Json;
+        const { resourceType, id } = node as JsonObject;
         if (typeof resourceType === 'string' && typeof id === 'string') sink.push({ type: resourceType, id });
       };
     default:

@@ -1,8 +1,8 @@
+import type { JsonObject } from '../fhir/json-object.js';
 import { isPrimitive } from './element-types.js';
 import { foldText } from './fold-text.js';
 import type { StringValue } from './values.js';
 
-type Json = Record<string, unknown>;
 export type ReadString = (node: unknown, sink: StringValue[]) => void;
 
 /** How nodes of a type become strings; undefined where the type has none. https://hl7.org/fhir/R4B/search.html#string */
@@ -17,7 +17,7 @@ export function stringReader(type: string): ReadString | undefined {
 function parts(names: readonly string[]): ReadString {
   return (node, sink) => {
     for (const name of names) {
-      const part = (node as Json)[name];
+      const part = (node as JsonObject)[name];
       if (part === undefined) continue;
       if (Array.isArray(part)) for (const each of part) pushString(each, sink);
       else pushString(part, sink);

@@ -1,7 +1,7 @@
+import type { JsonObject } from '../fhir/json-object.js';
 import { isPrimitive } from './element-types.js';
 import type { TokenValue } from './values.js';
 
-type Json = Record<string, unknown>;
 export type ReadToken = (node: unknown, sink: TokenValue[]) => void;
 
 /** How nodes of a type become tokens; undefined where the type has no token. https://hl7.org/fhir/R4B/search.html#token */
@@ -17,7 +17,7 @@ const COMPLEX: Readonly<Record<string, ReadToken>> = {
   Coding: readCoding,
   CodeableConcept: readCodeableConcept,
   CodeableReference: (node, sink) => {
-    const { concept } = node as Json;
+    const { concept } = node as JsonObject;
     if (isObject(concept)) readCodeableConcept(concept, sink);
   },
   Identifier: (node, sink) => {
@@ -25,7 +25,7 @@ const COMPLEX: Readonly<Record<string, ReadToken>> = {
     if (token) sink.push(token);
   },
   ContactPoint: (node, sink) => {
-    const { system, value } = node as Json;
+    const { system, value } = node as JsonObject;
     if (typeof value === 'string') sink.push({ system: text(system), code: value });
   },
 };
@@ -38,14 +38,14 @@ function readCoding(node: unknown, sink: TokenValue[]): void {
 }
 
 function readCodeableConcept(node: unknown, sink: TokenValue[]): void {
-  const concept = node as Json;
+  const concept = node as JsonObject;
   const { coding } = concept;
   if (Array.isArray(coding)) for (let i = 0; i < coding.length; i++) readCoding(coding[i], sink);
   if (typeof concept.text === 'string') sink.push({ text: concept.text });
 }
 
 export function identifierToken(node: unknown): TokenValue | undefined {
-  const { system, value, type } = node as Json;
+  const { system, value, type } = node as JsonObject;
   if (value === undefined && system === undefined) return undefined;
   const token: TokenValue = { system: text(system), code: text(value) };
   if (!isObject(type)) return token;
@@ -60,6 +60,6 @@ function text(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-function isObject(value: unknown): value is Json {
+function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null;
 }

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import { isExactNumber } from '../fhir/exact-json.js';
+import type { JsonObject } from '../fhir/json-object.js';
 import { isFhirId } from '../fhir/references.js';
 import { PollFailure } from './poll-failure.js';
-
-type Json = Record<string, unknown>;
 
 /** One version of one resource of the source, as its history lists it. */
 export interface HistoryEntry {
@@ -16,7 +15,7 @@ export interface HistoryEntry {
   /** The source's time of this version in milliseconds; undefined where it told none. */
   at: number | undefined;
   /** Undefined: a delete. */
-  resource: Json | undefined;
+  resource: JsonObject | undefined;
 }
 
 export interface HistoryPage {
@@ -49,7 +48,7 @@ export function readHistoryPage(bundle: unknown): HistoryPage {
   return page;
 }
 
-function readEntry(entry: Json): HistoryEntry | string {
+function readEntry(entry: JsonObject): HistoryEntry | string {
   const request = isObject(entry['request']) ? entry['request'] : {};
   const response = isObject(entry['response']) ? entry['response'] : {};
   const resource = isObject(entry['resource']) ? entry['resource'] : undefined;
@@ -72,14 +71,14 @@ function readEntry(entry: Json): HistoryEntry | string {
 }
 
 /** Sources without versions: time and content tell one version from another. */
-function versionless(at: number | undefined, resource: Json | undefined): string {
+function versionless(at: number | undefined, resource: JsonObject | undefined): string {
   const hash = createHash('sha256')
     .update(JSON.stringify(resource) ?? '')
     .digest('hex');
   return `@${at ?? ''}#${resource === undefined ? 'deleted' : hash.slice(0, 16)}`;
 }
 
-function identityOfResource(resource: Json): { type: string; id: string; versionId?: string } | undefined {
+function identityOfResource(resource: JsonObject): { type: string; id: string; versionId?: string } | undefined {
   const type = resource['resourceType'];
   const id = resource['id'];
   return typeof type === 'string' && /^[A-Z][A-Za-z]{1,63}$/.test(type) && isFhirId(id) ? { type, id } : undefined;
@@ -124,6 +123,6 @@ function describe(value: unknown): string {
   return `an OperationOutcome (${isObject(issue) ? String(issue['diagnostics'] ?? issue['code']).slice(0, 200) : 'no issue'})`;
 }
 
-function isObject(value: unknown): value is Json {
+function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !isExactNumber(value);
 }

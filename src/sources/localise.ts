@@ -1,8 +1,7 @@
+import { isJsonObject, type JsonObject } from '../fhir/json-object.js';
 import { rewriteReferences, type AddressKind } from '../fhir/references.js';
 import { mapId, mapReference } from './map-id.js';
 import type { SourceDefinition } from './source-definition.js';
-
-type Json = Record<string, unknown>;
 
 /** On `meta`, one for each earlier stop of a resource that came through several hubs, oldest first. */
 export const SOURCE_PATH = 'https://carillon.example/fhir/StructureDefinition/source-path';
@@ -16,7 +15,7 @@ const MOST_STOPS = 8;
 const STEERING = new Set(['Subscription', 'SubscriptionTopic', 'SubscriptionStatus', 'Parameters', 'OperationOutcome']);
 
 /** What the hub has no use for by its type alone; not an error. */
-export function isSteering(type: string, resource: Json | undefined): boolean {
+export function isSteering(type: string, resource: JsonObject | undefined): boolean {
   if (STEERING.has(type)) return true;
   if (type !== 'Endpoint' || resource === undefined) return false;
   return JSON.stringify(resource['extension'] ?? []).includes('https://carillon.example/fhir/');
@@ -27,7 +26,7 @@ export function isSteering(type: string, resource: Json | undefined): boolean {
  * that poll each other would pass it on for ever, each time as a new resource. The second test still holds where hubs know each other
  * by other names than their own; it goes by the recorded path alone, as a source may well put its own address into `meta.source`.
  */
-export function hasBeenHere(resource: Json, source: SourceDefinition, ownBases: readonly string[]): boolean {
+export function hasBeenHere(resource: JsonObject, source: SourceDefinition, ownBases: readonly string[]): boolean {
   const stops = stopsOf(resource);
   return (
     stops.length > MOST_STOPS ||
@@ -40,7 +39,7 @@ export function hasBeenHere(resource: Json, source: SourceDefinition, ownBases: 
  * The resource as the hub keeps it: its id and its references to others of the same source mapped, `meta.source` naming the source,
  * and where it was before. Changes the resource given.
  */
-export function localise(resource: Json, source: SourceDefinition): Json {
+export function localise(resource: JsonObject, source: SourceDefinition): JsonObject {
   const { idPrefix, address } = source;
   const stops = stopsOf(resource).map((stop) => ({ url: SOURCE_PATH, valueUrl: stop }));
   const type = String(resource['resourceType']);
@@ -63,28 +62,24 @@ function mapAddress(kind: AddressKind, text: string, idPrefix: string, address: 
 }
 
 /** Where the resource was before, oldest first: the recorded path, then its `meta.source`. */
-function stopsOf(resource: Json): string[] {
+function stopsOf(resource: JsonObject): string[] {
   const { source } = metaOf(resource);
   return typeof source === 'string' ? [...pathOf(resource), source] : pathOf(resource);
 }
 
-function pathOf(resource: Json): string[] {
+function pathOf(resource: JsonObject): string[] {
   const { extension } = metaOf(resource);
   return (Array.isArray(extension) ? (extension as unknown[]) : []).filter(isStop).map((stop) => stop.valueUrl);
 }
 
 function isStop(extension: unknown): extension is { url: string; valueUrl: string } {
-  return isObject(extension) && extension['url'] === SOURCE_PATH && typeof extension['valueUrl'] === 'string';
+  return isJsonObject(extension) && extension['url'] === SOURCE_PATH && typeof extension['valueUrl'] === 'string';
 }
 
 function isUnder(url: string, base: string): boolean {
   return url === base || url.startsWith(`${base}/`) || url.startsWith(`${base}#`);
 }
 
-function metaOf(resource: Json): Json {
-  return isObject(resource['meta']) ? resource['meta'] : {};
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+function metaOf(resource: JsonObject): JsonObject {
+  return isJsonObject(resource['meta']) ? resource['meta'] : {};
 }

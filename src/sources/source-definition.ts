@@ -1,5 +1,6 @@
 import { definitions } from '../fhir/definitions.js';
 import { FhirError } from '../fhir/fhir-error.js';
+import { isJsonObject } from '../fhir/json-object.js';
 
 /** Extension of an `Endpoint` that makes it a source the hub polls; its parts are described in docs/sources.md. */
 export const SOURCE_POLL = 'https://carillon.example/fhir/StructureDefinition/source-poll';
@@ -75,7 +76,7 @@ export function readSource(endpoint: Record<string, unknown>, endpointId: string
 
 function extensions(element: Record<string, unknown>): Record<string, unknown>[] {
   const list = element['extension'];
-  return Array.isArray(list) ? list.filter(isObject) : [];
+  return Array.isArray(list) ? list.filter(isJsonObject) : [];
 }
 
 function readParts(extension: Record<string, unknown>, path: string): Map<string, Part[]> {
@@ -170,8 +171,4 @@ function readHeaders(value: unknown): [string, string][] {
 /** An Endpoint that makes no sense as a source: 422, with the element named. */
 export function refuse(diagnostics: string, expression: string): FhirError {
   return new FhirError('business-rule', diagnostics, expression, { status: 422 });
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

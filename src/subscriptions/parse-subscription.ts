@@ -1,10 +1,9 @@
 import type { Face } from '../fhir/change.js';
+import type { JsonObject } from '../fhir/json-object.js';
 import { knownExtensions, parseChannel, PAYLOAD_CONTENT } from './parse-channel.js';
 import { refused } from './refused.js';
 import { FILTER_CRITERIA } from './resolve-filters.js';
 import type { SubscriptionDefinition, SubscriptionStatus } from './subscription-definition.js';
-
-type Json = Record<string, unknown>;
 
 const BACKPORT_PROFILE = 'http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-subscription';
 const STATUSES: ReadonlySet<string> = new Set(['requested', 'active', 'error', 'off']);
@@ -13,7 +12,7 @@ const STATUSES: ReadonlySet<string> = new Set(['requested', 'active', 'error', '
  * Reads a Subscription of R4 or R4B, classic or topic-based (Backport IG). Whether topic and criteria exist is another question.
  * @throws FhirError 422 naming the element that the hub would not honour
  */
-export function parseSubscription(resource: Json, id: string, version: number, face: Face): SubscriptionDefinition {
+export function parseSubscription(resource: JsonObject, id: string, version: number, face: Face): SubscriptionDefinition {
   refuseUnknownExtensions(resource);
   const subject = parseSubject(resource);
   return {
@@ -31,7 +30,7 @@ export function parseSubscription(resource: Json, id: string, version: number, f
  * Topic-based: criteria are an absolute URI. Classic: they begin with the name of a resource type. What says both at once (a search
  * string with a payload content level or filters) or neither is refused.
  */
-function parseSubject(resource: Json): SubscriptionDefinition['subject'] {
+function parseSubject(resource: JsonObject): SubscriptionDefinition['subject'] {
   const criteria = typeof resource.criteria === 'string' ? resource.criteria.trim() : '';
   const filters = knownExtensions(resource._criteria, [FILTER_CRITERIA], 'Subscription.criteria').map((extension, index) => {
     if (typeof extension.valueString !== 'string')
@@ -65,20 +64,20 @@ function parseEnd(end: unknown): Date | undefined {
   return date;
 }
 
-function hasContentLevel(resource: Json): boolean {
-  return JSON.stringify((resource.channel as Json | undefined)?._payload ?? null).includes(PAYLOAD_CONTENT);
+function hasContentLevel(resource: JsonObject): boolean {
+  return JSON.stringify((resource.channel as JsonObject | undefined)?._payload ?? null).includes(PAYLOAD_CONTENT);
 }
 
-function hasBackportProfile(resource: Json): boolean {
-  const profiles = (resource.meta as Json | undefined)?.profile;
+function hasBackportProfile(resource: JsonObject): boolean {
+  const profiles = (resource.meta as JsonObject | undefined)?.profile;
   return Array.isArray(profiles) && profiles.some((profile) => String(profile).split('|')[0] === BACKPORT_PROFILE);
 }
 
 /** Extensions on the Subscription itself pass, unless they restate an element the hub would have to act on. */
-function refuseUnknownExtensions(resource: Json): void {
+function refuseUnknownExtensions(resource: JsonObject): void {
   if (Array.isArray(resource.modifierExtension) && resource.modifierExtension.length > 0)
     throw refused('Subscription.modifierExtension', 'The hub does not know this modifierExtension.', 'not-supported');
-  const extensions = Array.isArray(resource.extension) ? (resource.extension as Json[]) : [];
+  const extensions = Array.isArray(resource.extension) ? (resource.extension as JsonObject[]) : [];
   for (const extension of extensions) {
     const url = String(extension.url);
     const restates = /\/extension-Subscription\.(?!identifier$|name$)/.test(url) || /\bbackport-/.test(url);

@@ -1,5 +1,6 @@
 import { FhirError, type Issue } from '../fhir/fhir-error.js';
 import type { Interaction } from '../fhir/change.js';
+import { isJsonObject, type JsonObject } from '../fhir/json-object.js';
 import { parseShape } from './notification-shape.js';
 import { resourceTypeOf } from './resource-type.js';
 import type {
@@ -16,13 +17,11 @@ const INTERACTIONS: ReadonlySet<string> = new Set(['create', 'update', 'delete']
 const RESULTS: ReadonlySet<string> = new Set(['test-passes', 'test-fails']);
 const STATUSES: ReadonlySet<string> = new Set(['draft', 'active', 'retired', 'unknown']);
 
-type Json = Record<string, unknown>;
-
 /**
  * Reads a SubscriptionTopic that has the shape of its schema. `isType` tells a resource type's name from any other word.
  * @throws FhirError 422 naming every element that cannot be meant
  */
-export function parseTopic(resource: Json, id: string, isType: (name: string) => boolean): TopicDefinition {
+export function parseTopic(resource: JsonObject, id: string, isType: (name: string) => boolean): TopicDefinition {
   const reader = new TopicReader(isType);
   const topic = reader.read(resource, id);
   const [first, ...rest] = reader.issues;
@@ -35,7 +34,7 @@ class TopicReader {
 
   constructor(private readonly isType: (name: string) => boolean) {}
 
-  read(resource: Json, id: string): TopicDefinition {
+  read(resource: JsonObject, id: string): TopicDefinition {
     const path = 'SubscriptionTopic';
     this.refuseModifierExtensions(resource, path);
     const url = text(resource.url) ?? '';
@@ -43,7 +42,7 @@ class TopicReader {
     else if (url.includes('|')) this.refuse(`${path}.url`, 'The url must not hold "|": the version has its own element.');
     const status = text(resource.status) ?? '';
     if (!STATUSES.has(status)) this.refuse(`${path}.status`, 'The status must be draft, active, retired or unknown.');
-    const list = <T>(name: string, read: (item: Json, at: string) => T | undefined): T[] =>
+    const list = <T>(name: string, read: (item: JsonObject, at: string) => T | undefined): T[] =>
       items(resource[name]).flatMap((item, index) => {
         const at = `${path}.${name}[${index}]`;
         this.refuseModifierExtensions(item, at);
@@ -70,7 +69,7 @@ class TopicReader {
     };
   }
 
-  private resourceTrigger(item: Json, path: string): ResourceTrigger | undefined {
+  private resourceTrigger(item: JsonObject, path: string): ResourceTrigger | undefined {
     const type = this.type(item.resource, `${path}.resource`);
     if (type === undefined) return undefined;
     const interactions = strings(item.supportedInteraction);
@@ -82,12 +81,14 @@ class TopicReader {
       path,
       type,
       interactions: new Set((interactions.length > 0 ? interactions : [...INTERACTIONS]) as Interaction[]),
-      queryCriteria: isObject(item.queryCriteria) ? this.queryCriteria(item.queryCriteria, `${path}.queryCriteria`) : undefined,
+      queryCriteria: isJsonObject(item.queryCriteria)
+        ? this.queryCriteria(item.queryCriteria, `${path}.queryCriteria`)
+        : undefined,
       fhirPathCriteria: text(item.fhirPathCriteria),
     };
   }
 
-  private queryCriteria(item: Json, path: string): QueryCriteria {
+  private queryCriteria(item: JsonObject, path: string): QueryCriteria {
     this.refuseModifierExtensions(item, path);
     const result = (name: 'resultForCreate' | 'resultForDelete') => {
       const code = text(item[name]);
@@ -107,14 +108,14 @@ class TopicReader {
     return criteria;
   }
 
-  private eventTrigger(item: Json, path: string): EventTrigger | undefined {
+  private eventTrigger(item: JsonObject, path: string): EventTrigger | undefined {
     const type = this.type(item.resource, `${path}.resource`);
-    const event = isObject(item.event) ? item.event : {};
+    const event = isJsonObject(item.event) ? item.event : {};
     const codings: Coding[] = items(event.coding).map((coding) => ({ system: text(coding.system), code: text(coding.code) }));
     return type === undefined ? undefined : { type, codings };
   }
 
-  private filter(item: Json, path: string): FilterDeclaration | undefined {
+  private filter(item: JsonObject, path: string): FilterDeclaration | undefined {
     const type = item.resource === undefined ? undefined : this.type(item.resource, `${path}.resource`);
     const parameter = text(item.filterParameter) ?? '';
     if (parameter === '' || /[:?&=,|\s]/.test(parameter)) {
@@ -130,7 +131,7 @@ class TopicReader {
     return type;
   }
 
-  private refuseModifierExtensions(item: Json, path: string): void {
+  private refuseModifierExtensions(item: JsonObject, path: string): void {
     if (items(item.modifierExtension).length > 0)
       this.refuse(`${path}.modifierExtension`, 'The hub does not know this modifierExtension, so it cannot act on the element.');
   }
@@ -148,10 +149,6 @@ function strings(value: unknown): string[] {
   return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
 }
 
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function items(value: unknown): Json[] {
-  return Array.isArray(value) ? value.filter(isObject) : [];
+function items(value: unknown): JsonObject[] {
+  return Array.isArray(value) ? value.filter(isJsonObject) : [];
 }

@@ -1,4 +1,4 @@
-type Json = Record<string, unknown>;
+import type { JsonObject } from '../fhir/json-object.js';
 
 /** How a Basic says that it stands for a topic. */
 export const TOPIC_CODE = { system: 'http://hl7.org/fhir/fhir-types', code: 'SubscriptionTopic' } as const;
@@ -52,11 +52,11 @@ const COMPARATORS: ReadonlySet<unknown> = new Set(['eq', 'ne', 'gt', 'lt', 'ge',
  * a modifier. https://hl7.org/fhir/uv/subscriptions-backport/ (1.2), section on topics in R4
  */
 export function topicAsBasic(text: string): string {
-  const topic = JSON.parse(text) as Json;
+  const topic = JSON.parse(text) as JsonObject;
   const extensions = [
     ...ELEMENTS.flatMap(([name, type]) => listOf(topic[name]).map((value) => extension(CROSS_VERSION + name, type, value))),
     ...(['resourceTrigger', 'eventTrigger', 'canFilterBy', 'notificationShape'] as const).flatMap((name) =>
-      listOf(topic[name]).map((part) => ({ url: CROSS_VERSION + name, extension: partsOf(part as Json) })),
+      listOf(topic[name]).map((part) => ({ url: CROSS_VERSION + name, extension: partsOf(part as JsonObject) })),
     ),
     ...listOf(topic['extension']),
   ];
@@ -76,19 +76,19 @@ export function topicAsBasic(text: string): string {
 }
 
 /** Whether a Basic claims to be a topic, by its code or by the extensions that make one. */
-export function claimsToBeTopic(basic: Json): boolean {
-  const codings = listOf((basic['code'] as Json | undefined)?.['coding']) as Json[];
-  const extensions = [...listOf(basic['extension']), ...listOf(basic['modifierExtension'])] as Json[];
+export function claimsToBeTopic(basic: JsonObject): boolean {
+  const codings = listOf((basic['code'] as JsonObject | undefined)?.['coding']) as JsonObject[];
+  const extensions = [...listOf(basic['extension']), ...listOf(basic['modifierExtension'])] as JsonObject[];
   return (
     codings.some(({ system, code }) => system === TOPIC_CODE.system && code === TOPIC_CODE.code) ||
     extensions.some(({ url }) => String(url).includes('/extension-SubscriptionTopic.'))
   );
 }
 
-function partsOf(part: Json): Json[] {
-  return Object.entries(part).flatMap(([name, value]): Json[] => {
-    if (name === 'extension') return listOf(value) as Json[];
-    if (name === 'queryCriteria') return [{ url: name, extension: partsOf(value as Json) }];
+function partsOf(part: JsonObject): JsonObject[] {
+  return Object.entries(part).flatMap(([name, value]): JsonObject[] => {
+    if (name === 'extension') return listOf(value) as JsonObject[];
+    if (name === 'queryCriteria') return [{ url: name, extension: partsOf(value as JsonObject) }];
     const type = PARTS[name];
     if (type === undefined) return [];
     return listOf(value).flatMap((one) => {
@@ -98,7 +98,7 @@ function partsOf(part: Json): Json[] {
   });
 }
 
-const extension = (url: string, type: string, value: unknown): Json => ({ url, [`value${type}`]: value });
+const extension = (url: string, type: string, value: unknown): JsonObject => ({ url, [`value${type}`]: value });
 
 function listOf(value: unknown): unknown[] {
   if (value === undefined) return [];

@@ -1,15 +1,14 @@
 import { FhirError } from '../../fhir/fhir-error.js';
+import type { JsonObject } from '../../fhir/json-object.js';
 import type { ParsedJson } from '../../fhir/json-text.js';
 import { isFhirId } from '../../fhir/references.js';
 import { type BundleEntry, entryPath, resourceTexts } from '../bundle/bundle-entries.js';
-
-type Json = Record<string, unknown>;
 
 /** A message as the hub takes it in. */
 export interface IncomingMessage {
   /** What is to be written, the MessageHeader last: the event stands with it and is about what the others left behind. */
   entries: BundleEntry[];
-  header: Json;
+  header: JsonObject;
   /** Id under which the MessageHeader is kept. */
   headerId: string;
   /** Its sender's id for it; without one it cannot be known again. */
@@ -34,8 +33,8 @@ export function readMessage({ value, text }: ParsedJson, newId: () => string): I
   if (value.type !== 'message') {
     throw new FhirError('value', '$process-message takes a Bundle of the type message', 'Bundle.type', { status: 422 });
   }
-  const values = (value.entry ?? []) as Json[];
-  const header = values[0]?.resource as Json | undefined;
+  const values = (value.entry ?? []) as JsonObject[];
+  const header = values[0]?.resource as JsonObject | undefined;
   if (header?.resourceType !== 'MessageHeader') {
     throw new FhirError('invariant', 'The first entry of a message is its MessageHeader', entryPath(0, 'resource'));
   }
@@ -61,12 +60,12 @@ export function readMessage({ value, text }: ParsedJson, newId: () => string): I
   };
 }
 
-function entryOf(entry: Json, index: number, text: string | undefined): BundleEntry {
+function entryOf(entry: JsonObject, index: number, text: string | undefined): BundleEntry {
   for (const element of ['request', 'response', 'search'] as const) {
     if (entry[element] !== undefined)
       throw new FhirError('invariant', `An entry of a message has no ${element}`, entryPath(index, element));
   }
-  const value = entry.resource as Json | undefined;
+  const value = entry.resource as JsonObject | undefined;
   if (value === undefined || text === undefined)
     throw new FhirError('required', 'Each entry of a message holds a resource', entryPath(index, 'resource'));
   const type = value.resourceType as string;
@@ -94,7 +93,7 @@ function idOf({ method, url }: BundleEntry): string | undefined {
 }
 
 /** `Bundle.identifier`, in older texts of the standard `Bundle.id`. */
-function envelopeOf({ identifier, id }: Json): string {
+function envelopeOf({ identifier, id }: JsonObject): string {
   const { system, value } = (identifier ?? {}) as { system?: string; value?: string };
   if (value !== undefined) return system === undefined ? value : `${system}|${value}`;
   return typeof id === 'string' ? id : '';
