@@ -132,7 +132,7 @@ test('every official example sent in transactions keeps every digit too', async 
       ({ text, type, id }) =>
         `{"fullUrl":"http://hl7.org/fhir/${type}/${id}","resource":${text},"request":{"method":"PUT","url":"${type}/${id}"}}`,
     );
-    const response = await fetch(`${hub.url}/fhir/r4`, {
+    const response = await fetch(hub.fhir, {
       method: 'POST',
       headers: { 'content-type': 'application/fhir+json', prefer: 'return=representation' },
       body: `{"resourceType":"Bundle","type":"transaction","entry":[${entry.join(',')}]}`,
