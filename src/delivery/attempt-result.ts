@@ -24,3 +24,15 @@ export function resultOf(outcome: OutboundAnswer | OutboundFailure, now: number)
   if (REFUSALS.has(status)) return { kind: 'refused', fault };
   return { kind: 'retry', fault, retryAfterMs: retryAfterMs(outcome.headers['retry-after'], now) };
 }
+
+const EXCERPT_BYTES = 1024;
+
+/** The beginning of what an endpoint answered, for people. */
+export function excerptOf(answer: OutboundAnswer | OutboundFailure): string | undefined {
+  if (answer.kind !== 'answered' || answer.body.length === 0) return undefined;
+  // A character cut in two at the end would read as a replacement character.
+  return answer.body
+    .subarray(0, EXCERPT_BYTES)
+    .toString('utf8')
+    .replace(/\uFFFD+$/, '');
+}

@@ -14,6 +14,7 @@ import { PostgresCursorStore } from '../storage/cursor-store.js';
 import { Database } from '../storage/database.js';
 import { HubPresence } from '../storage/hub-presence.js';
 import { PostgresMatchBatches } from '../storage/match-batches.js';
+import { PostgresResends } from '../storage/resends.js';
 import { PostgresShardLeases } from '../storage/shard-leases.js';
 import { ChangeStoreStatusWriter } from '../storage/status-writer.js';
 import { PostgresStoredSubscriptions } from '../storage/stored-subscriptions.js';
@@ -25,7 +26,10 @@ import { Log } from '../telemetry/log.js';
 import { WakeUps } from '../wake-ups/wake-ups.js';
 import { FhirWebsocketGateway } from './channels/fhir-websocket.gateway.js';
 import { LiveGateway } from './channels/live.gateway.js';
+import { EmailChannel } from './channels/email.channel.js';
+import { MessageChannel } from './channels/message.channel.js';
 import { RestHookChannel } from './channels/rest-hook.channel.js';
+import { SmtpMailer } from './channels/smtp-mailer.js';
 import { CursorFlush } from './cursor-flush.js';
 import { Delivery } from './delivery.js';
 import { type DeliverySettings, FIXED_DELIVERY } from './delivery-settings.js';
@@ -40,6 +44,9 @@ const readDefinition = ({ body, id, version, face }: Change) =>
   parseSubscription(JSON.parse(body ?? '{}') as Record<string, unknown>, id, version, face);
 
 const SLOW_SOCKET_MS = 5000;
+
+const emailChannel = ({ smtpUrl, from }: Config['mail']) =>
+  new EmailChannel(smtpUrl === undefined ? undefined : new SmtpMailer(smtpUrl), from);
 
 /** Numbered events leave: pushed to hooks, handed to sockets. */
 @Module({
@@ -57,6 +64,7 @@ const SLOW_SOCKET_MS = 5000;
         new SocketFeeds({
           cursors: new PostgresCursorStore(database),
           stored: new PostgresStoredSubscriptions(database),
+          resends: new PostgresResends(database),
           window,
           readDefinition,
           baseOf: (face: Face) => baseOf(config.http.publicUrl, face),
@@ -119,9 +127,10 @@ const SLOW_SOCKET_MS = 5000;
           cursors,
           window,
           flush,
+          resends: new PostgresResends(database),
           shards,
           statuses: new ChangeStoreStatusWriter(changes),
-          channels: [new RestHookChannel(client)],
+          channels: [new RestHookChannel(client), new MessageChannel(client), emailChannel(config.mail)],
           readDefinition,
           baseOf: (face) => baseOf(config.http.publicUrl, face),
           settings,

@@ -2,7 +2,9 @@ import type { Change } from '../fhir/change.js';
 import { notificationSubject } from '../fhir/notification-bundle.js';
 import { faultOf, faultText } from '../subscriptions/endpoint-fault.js';
 import { levelOf } from '../subscriptions/content-level.js';
+import type { Resends } from '../subscriptions/resends.js';
 import { laterSegments, latestNumber, openSegment, stretchesOf } from '../subscriptions/segments.js';
+import { isPushed } from '../subscriptions/is-pushed.js';
 import type { SubscriptionDefinition, SubscriptionStatus } from '../subscriptions/subscription-definition.js';
 import type { Log } from '../telemetry/log.js';
 import { afterAttempt, type Verdict } from './after-attempt.js';
@@ -14,7 +16,7 @@ import type { DeliverySettings } from './delivery-settings.js';
 import type { EventWindow } from './event-window.js';
 import type { Line } from './line.js';
 import type { BatchListener } from './match-follower.js';
-import { isPushed, nextStep, type Step } from './next-step.js';
+import { nextStep, type Step } from './next-step.js';
 import type { OwedEvent, Push, PushChannel, PushOutcome } from './push-channel.js';
 import type { ShardHolder, ShardListener } from './shard-holder.js';
 import type { StatusWriter } from './status-writer.js';
@@ -26,6 +28,7 @@ export interface DeliveryParts {
   cursors: CursorStore;
   window: EventWindow;
   flush: CursorFlush;
+  resends: Resends;
   shards: ShardHolder;
   statuses: StatusWriter;
   channels: readonly PushChannel[];
@@ -79,6 +82,7 @@ export class DeliveryWorker implements BatchListener, ShardListener {
     await this.whenIdle(() => true, graceMs);
     for (const line of this.lines.values()) line.abort.abort();
     await this.whenIdle(() => true, 1000);
+    for (const channel of this.channels.values()) channel.close();
     await this.parts.flush.drain();
   }
 
@@ -152,11 +156,27 @@ export class DeliveryWorker implements BatchListener, ShardListener {
           if (!line.busy && !this.parts.flush.isAhead(line.id)) this.keep(line, false);
         }
         await this.load(due.filter((id) => !this.lines.has(id)));
+        await this.lookForResends();
       }
     } catch (error) {
       this.parts.log.warn({ err: error }, 'delivery.due-failed');
     }
     if (!this.stopped) this.dueTimer = setTimeout(() => void this.lookForDue(), DUE_EVERY_MS);
+  }
+
+  /** Requests to send events again are read here, so that they outlive whoever took them. */
+  private async lookForResends(): Promise<void> {
+    const waiting = await this.parts.resends.waiting(this.parts.shards.shards);
+    if (waiting.length === 0) return;
+    await this.load(waiting.map(({ subscriptionId }) => subscriptionId).filter((id) => !this.lines.has(id)));
+    for (const { id, subscriptionId, next, last } of waiting) {
+      const line = this.lines.get(subscriptionId);
+      if (!line) continue;
+      // Switched off since: what it wants again then, it asks for again.
+      if (line.definition.status === 'off') await this.parts.resends.advance(id, last + 1);
+      else line.again ??= { id, next, last, limit: Number.MAX_SAFE_INTEGER };
+      this.pump(line);
+    }
   }
 
   private loadLater(ids: readonly string[]): void {
@@ -354,9 +374,9 @@ export class DeliveryWorker implements BatchListener, ShardListener {
   private async pushOf(line: Line): Promise<Push | undefined> {
     if (line.dropped || this.stopped) return undefined;
     const step = this.stepOf(line);
+    if (step.kind === 'send-again') return this.pushAgain(line);
     if (step.kind !== 'send' && step.kind !== 'handshake' && step.kind !== 'heartbeat') return undefined;
     const { definition, subject, latest, segments } = line;
-    const { attemptSeconds, attemptCeilingSeconds } = this.parts.settings;
     let events: OwedEvent[] = [];
     if (step.kind === 'send') {
       const first = (line.trying?.over ?? line.acknowledged) + 1;
@@ -370,11 +390,36 @@ export class DeliveryWorker implements BatchListener, ShardListener {
       events = read.map((event, index) => ({ number: stretch.firstNumber + index, parts: event.parts, event }));
     }
     return {
-      definition,
+      ...this.terms(line),
       subject,
       kind: step.kind === 'send' ? 'event-notification' : step.kind,
       total: events.at(-1)?.number ?? latest,
       events,
+    };
+  }
+
+  /** The next events that are to be sent again; undefined where no more of them are kept. */
+  private async pushAgain(line: Line): Promise<Push | undefined> {
+    const again = line.again!;
+    const { segments, latest, definition, subject } = line;
+    const limit = Math.min(again.limit, this.channelOf(definition)?.most(definition) ?? 1);
+    const open = openSegment(segments);
+    const lastN = (open && this.parts.window.lastN(open.groupId)) ?? 0;
+    const [stretch] = stretchesOf(segments, { first: again.next, last: Math.min(again.last, latest) }, lastN, limit);
+    const read = stretch ? await this.parts.window.read(stretch, limit) : [];
+    if (!stretch || read.length === 0) {
+      await this.passAgain(line, stretch ? stretch.firstNumber + stretch.untilN - stretch.afterN : again.last + 1);
+      return undefined;
+    }
+    const events = read.map((event, index) => ({ number: stretch.firstNumber + index, parts: event.parts, event }));
+    return { ...this.terms(line), subject, kind: 'event-notification', total: events.at(-1)!.number, events, again: true };
+  }
+
+  private terms(line: Line): Pick<Push, 'definition' | 'faults' | 'timeoutMs' | 'signal'> {
+    const { definition } = line;
+    const { attemptSeconds, attemptCeilingSeconds } = this.parts.settings;
+    return {
+      definition,
       faults: definition.status === 'error' && line.fault ? [line.fault] : [],
       timeoutMs: Math.min(definition.channel.timeoutSeconds ?? attemptSeconds, attemptCeilingSeconds) * 1000,
       signal: line.abort.signal,
@@ -386,25 +431,28 @@ export class DeliveryWorker implements BatchListener, ShardListener {
     // A greeting of an endpoint that is no longer the one to greet proves nothing.
     if (push.kind === 'handshake' && push.definition !== line.definition) return;
     const last = push.events.at(-1)?.number;
-    const verdict = afterAttempt(
+    const tried = afterAttempt(
       {
         kind: push.kind,
         status: line.definition.status,
         failures: line.failures,
         count: push.events.length,
-        hasMore: last !== undefined && line.latest > last,
+        hasMore: !push.again && last !== undefined && line.latest > last,
         steppingOver: line.trying !== undefined,
       },
       outcome.result,
       settings,
       (this.parts.random ?? Math.random)(),
     );
+    // A repetition that the endpoint refuses is given up: its events were sent or set aside before.
+    const verdict: Verdict =
+      push.again && tried.kind === 'failed' && outcome.result.kind === 'refused' ? { kind: 'step-over' } : tried;
     const attempt = attemptOf(line.id, push, outcome, verdict);
     flush.record(attempt);
     const { detail: _detail, ...facts } = attempt;
     log[verdict.kind === 'served' ? 'debug' : 'info'](facts, 'delivery.attempted');
     line.sentAt = Date.now();
-    const status = this.apply(line, push, outcome, verdict);
+    const status = push.again ? await this.applyAgain(line, push, outcome, verdict) : this.apply(line, push, outcome, verdict);
     this.keep(line, true);
     if (status) await this.moveStatus(line, status);
   }
@@ -441,6 +489,40 @@ export class DeliveryWorker implements BatchListener, ShardListener {
         if (push.kind === 'handshake' && line.definition.status !== 'active') line.verifiedVersion = undefined;
         return verdict.status;
     }
+  }
+
+  /** The cursor stays where it is: only the request moves. */
+  private async applyAgain(
+    line: Line,
+    push: Push,
+    outcome: PushOutcome,
+    verdict: Verdict,
+  ): Promise<SubscriptionStatus | undefined> {
+    switch (verdict.kind) {
+      case 'served':
+        line.failures = 0;
+        line.retryAt = 0;
+        line.fault = undefined;
+        line.verified = true;
+        await this.passAgain(line, push.events.at(-1)!.number + 1);
+        return verdict.status;
+      case 'halve':
+        if (line.again) line.again.limit = Math.ceil(push.events.length / 2);
+        return undefined;
+      case 'step-over':
+        await this.passAgain(line, push.events[0]!.number + 1);
+        return undefined;
+      case 'failed':
+        return this.apply(line, push, outcome, verdict);
+    }
+  }
+
+  private async passAgain(line: Line, next: number): Promise<void> {
+    const { again } = line;
+    if (!again) return;
+    await this.parts.resends.advance(again.id, next);
+    again.next = next;
+    if (next > again.last) line.again = undefined;
   }
 
   private async moveStatus(line: Line, status: SubscriptionStatus): Promise<void> {

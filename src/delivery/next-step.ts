@@ -1,3 +1,4 @@
+import { isPushed } from '../subscriptions/is-pushed.js';
 import { needsHandshake } from '../subscriptions/needs-handshake.js';
 import type { SubscriptionDefinition } from '../subscriptions/subscription-definition.js';
 
@@ -15,8 +16,18 @@ export interface LineState {
   retryAt: number;
   /** The endpoint has taken the handshake. */
   verified: boolean;
+  /** Events that are to be sent again. */
+  again?: Again;
   /** When something was last sent. */
   sentAt: number;
+}
+
+/** Events `next` to `last` are to be sent again, `limit` at most together. */
+export interface Again {
+  readonly id: number;
+  next: number;
+  readonly last: number;
+  limit: number;
 }
 
 export type Step =
@@ -25,10 +36,8 @@ export type Step =
   | { kind: 'handshake' }
   | { kind: 'activate' }
   | { kind: 'send' }
+  | { kind: 'send-again' }
   | { kind: 'heartbeat' };
-
-/** Whether this process pushes the events; those of sockets leave where the socket is held. */
-export const isPushed = ({ channel }: SubscriptionDefinition) => channel.type === 'rest-hook';
 
 /**
  * What a subscription wants at `now`. No event before the endpoint took the handshake; what is owed before anything new; after a
@@ -51,6 +60,9 @@ export function nextStep(line: LineState, now: number, handshakeDelayMs: number)
   if (line.latest > line.acknowledged) return { kind: 'send' };
   // Nothing is owed, so only a greeting can show that the endpoint is back.
   if (definition.status === 'error' && needsHandshake(definition)) return { kind: 'handshake' };
+
+  // What is owed goes first: a long repetition holds up nothing new.
+  if (line.again) return { kind: 'send-again' };
 
   const heartbeat = heartbeatMs(definition);
   if (heartbeat === undefined || definition.subject.kind === 'classic') return restUntil(undefined);

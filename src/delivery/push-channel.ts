@@ -16,6 +16,8 @@ export interface Push {
   /** Newest number; of an event-notification the number of its last event. */
   total: number;
   events: readonly OwedEvent[];
+  /** The events were sent before and are so again on request. */
+  again?: boolean;
   faults: readonly NotificationFault[];
   timeoutMs: number;
   signal: AbortSignal;
@@ -38,4 +40,6 @@ export abstract class PushChannel {
   abstract most(definition: SubscriptionDefinition): number;
   /** Never throws for what an endpoint does. */
   abstract send(push: Push): Promise<PushOutcome>;
+  /** Lets go of connections it holds; nothing is sent any more. */
+  close(): void {}
 }

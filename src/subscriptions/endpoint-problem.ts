@@ -1,7 +1,7 @@
 import ipaddr from 'ipaddr.js';
 
 /**
- * Why a rest-hook endpoint is refused before anything is sent to it; undefined: it may be tried. Addresses behind names are checked
+ * Why an endpoint that is called by HTTP is refused before anything is sent to it; undefined: it may be tried. Addresses behind names are checked
  * again at the socket: this is only the plain refusal that the client can read at once.
  */
 export function endpointProblem(endpoint: string): string | undefined {
@@ -12,7 +12,7 @@ export function endpointProblem(endpoint: string): string | undefined {
     return `"${endpoint}" is not an absolute URL.`;
   }
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
-    return `A rest-hook needs an http: or https: endpoint, not ${url.protocol}`;
+    return `This channel needs an http: or https: endpoint, not ${url.protocol}`;
   if (/[\s\u0000-\u001f]/.test(endpoint)) return 'The endpoint holds white space or control characters.';
   if (isMetadataHost(url.hostname))
     return `The endpoint ${url.hostname} is a link-local or metadata address, to which the hub never sends.`;

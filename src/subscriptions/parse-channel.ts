@@ -1,10 +1,11 @@
 import type { Face } from '../fhir/change.js';
+import type { JsonObject } from '../fhir/json-object.js';
 import { endpointProblem } from './endpoint-problem.js';
 import { parseHeader } from './parse-header.js';
+import { parseMailAddress, parseMailForm, parseMailHeader } from './parse-mail-channel.js';
+import { payloadProblem } from './parse-payload.js';
 import { refused } from './refused.js';
 import type { ChannelDefinition, ChannelType, ContentLevel } from './subscription-definition.js';
-
-type Json = Record<string, unknown>;
 
 const BACKPORT = 'http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-';
 const CHANNEL_TYPE = `${BACKPORT}channel-type`;
@@ -21,7 +22,6 @@ const STANDARD_CHANNELS: ReadonlySet<string> = new Set([
 ]);
 
 const CONTENT_LEVELS: ReadonlySet<string> = new Set(['empty', 'id-only', 'full-resource']);
-const FHIR_VERSIONS: Record<Face, ReadonlySet<string>> = { r4b: new Set(['4.3', '4.3.0']), r4: new Set(['4.0', '4.0.1']) };
 
 const PATH = 'Subscription.channel';
 
@@ -29,7 +29,7 @@ const PATH = 'Subscription.channel';
  * Reads `Subscription.channel` of a Subscription made through `face`. Classic and topic-based ones differ in what they must and must not say.
  * @throws FhirError 422 naming the element
  */
-export function parseChannel(subscription: Json, kind: 'classic' | 'topic', face: Face): ChannelDefinition {
+export function parseChannel(subscription: JsonObject, kind: 'classic' | 'topic', face: Face): ChannelDefinition {
   const channel = objectOf(subscription.channel);
   refuseModifierExtensions(channel);
   const type = channelType(channel);
@@ -47,18 +47,19 @@ export function parseChannel(subscription: Json, kind: 'classic' | 'topic', face
       `${PATH}.payload`,
       'A topic-based Subscription says in the payload-content extension how much its notifications carry.',
     );
-  if (payload !== undefined) checkMimeType(payload, face);
+  const problem = payload === undefined ? undefined : problemOfPayload(payload, type, face);
+  if (problem !== undefined) throw refused(`${PATH}.payload`, problem, 'not-supported');
   return {
     type,
     endpoint: endpoint(channel, type),
-    headers: headers(channel),
+    headers: headers(channel, type),
     payload,
     content,
     ...channelExtensions(channel, kind),
   };
 }
 
-function channelType(channel: Json): ChannelType {
+function channelType(channel: JsonObject): ChannelType {
   const code = textOf(channel.type) ?? '';
   const [custom, ...more] = knownExtensions(channel._type, [CHANNEL_TYPE], `${PATH}.type`);
   if (more.length > 0) throw refused(`${PATH}.type.extension`, 'A Subscription has one channel type.');
@@ -74,15 +75,15 @@ function channelType(channel: Json): ChannelType {
     if (system === undefined || !STANDARD_CHANNELS.has(system) || name !== code)
       throw refused(`${PATH}.type.extension`, `The hub has no channel "${system ?? ''}|${name}".`, 'not-supported');
   }
-  if (code === 'rest-hook' || code === 'websocket') return code;
+  if (code === 'rest-hook' || code === 'websocket' || code === 'email' || code === 'message') return code;
   throw refused(
     `${PATH}.type`,
-    `The hub does not send by ${code || 'this channel'} in this release; it sends by rest-hook, websocket and its live feed.`,
+    `The hub does not send by ${code || 'this channel'}; it sends by rest-hook, websocket, message, email and its live feed.`,
     'not-supported',
   );
 }
 
-function contentLevel(channel: Json): ContentLevel | undefined {
+function contentLevel(channel: JsonObject): ContentLevel | undefined {
   const [level, ...more] = knownExtensions(channel._payload, [PAYLOAD_CONTENT], `${PATH}.payload`);
   if (level === undefined) return undefined;
   const code = textOf(level.valueCode) ?? '';
@@ -91,49 +92,44 @@ function contentLevel(channel: Json): ContentLevel | undefined {
   return code as ContentLevel;
 }
 
-function checkMimeType(payload: string, face: Face): void {
-  const [type = '', ...parameters] = payload.split(';').map((part) => part.trim());
-  if (!['application/fhir+json', 'application/json'].includes(type.toLowerCase()))
-    throw refused(`${PATH}.payload`, `The hub sends application/fhir+json, not "${payload}".`, 'not-supported');
-  for (const parameter of parameters) {
-    const [name = '', quoted = ''] = parameter.split('=').map((part) => part.trim());
-    const value = quoted.replace(/^"(.*)"$/, '$1').toLowerCase();
-    if (name.toLowerCase() === 'fhirversion' && FHIR_VERSIONS[face].has(value)) continue;
-    if (name.toLowerCase() === 'charset' && value === 'utf-8') continue;
-    throw refused(
-      `${PATH}.payload`,
-      name.toLowerCase() === 'fhirversion'
-        ? `A Subscription made through this base is notified in FHIR ${[...FHIR_VERSIONS[face]].join(' or ')}, not ${quoted}.`
-        : `The hub cannot honour the parameter "${parameter}" of the payload.`,
-      'not-supported',
-    );
-  }
+/** Undefined: the hub honours it. */
+function problemOfPayload(payload: string, type: ChannelType, face: Face): string | undefined {
+  if (type !== 'email') return payloadProblem(payload, face);
+  const form = parseMailForm(payload, face);
+  return typeof form === 'string' ? form : undefined;
 }
 
-function endpoint(channel: Json, type: ChannelType): string | undefined {
+function endpoint(channel: JsonObject, type: ChannelType): string | undefined {
   const url = textOf(channel.endpoint);
-  if (type !== 'rest-hook') {
+  if (type === 'websocket' || type === 'live') {
     if (url !== undefined && !/^(wss?|https?):/i.test(url))
       throw refused(`${PATH}.endpoint`, `"${url}" is no endpoint of a websocket; leave it out, the hub says where to connect.`);
     return undefined;
   }
-  if (url === undefined) throw refused(`${PATH}.endpoint`, 'A rest-hook needs an endpoint.');
-  const problem = endpointProblem(url);
+  if (url === undefined) throw refused(`${PATH}.endpoint`, `The channel ${type} needs an endpoint.`);
+  const problem = type === 'email' ? problemOfAddress(url) : endpointProblem(url);
   if (problem !== undefined) throw refused(`${PATH}.endpoint`, problem);
   return url;
 }
 
-function headers(channel: Json): (readonly [string, string])[] {
+function problemOfAddress(url: string): string | undefined {
+  const parsed = parseMailAddress(url);
+  return typeof parsed === 'string' ? parsed : undefined;
+}
+
+function headers(channel: JsonObject, type: ChannelType): (readonly [string, string])[] {
   const lines = Array.isArray(channel.header) ? channel.header : [];
+  if (type === 'email' && lines.length > 1) throw refused(`${PATH}.header[1]`, 'A mail takes one header line, "Subject: …".');
   return lines.map((line: unknown, index) => {
-    const parsed = typeof line === 'string' ? parseHeader(line) : 'A header is a text.';
+    const parse = type === 'email' ? parseMailHeader : parseHeader;
+    const parsed = typeof line === 'string' ? parse(line) : 'A header is a text.';
     if (typeof parsed === 'string') throw refused(`${PATH}.header[${index}]`, parsed);
     return parsed;
   });
 }
 
 function channelExtensions(
-  channel: Json,
+  channel: JsonObject,
   kind: 'classic' | 'topic',
 ): Pick<ChannelDefinition, 'heartbeatSeconds' | 'timeoutSeconds' | 'maxCount'> {
   const extensions = knownExtensions(channel, [HEARTBEAT_PERIOD, TIMEOUT, MAX_COUNT], PATH);
@@ -156,7 +152,7 @@ function channelExtensions(
 }
 
 /** The extensions of an element; one that the hub does not know could change what the client is promised, so it is refused. */
-export function knownExtensions(element: unknown, known: readonly string[], path: string): Json[] {
+export function knownExtensions(element: unknown, known: readonly string[], path: string): JsonObject[] {
   const list = objectOf(element).extension;
   const extensions = Array.isArray(list) ? list.map(objectOf) : [];
   for (const extension of extensions) {
@@ -167,13 +163,13 @@ export function knownExtensions(element: unknown, known: readonly string[], path
   return extensions;
 }
 
-function refuseModifierExtensions(channel: Json): void {
+function refuseModifierExtensions(channel: JsonObject): void {
   if (Array.isArray(channel.modifierExtension) && channel.modifierExtension.length > 0)
     throw refused(`${PATH}.modifierExtension`, 'The hub does not know this modifierExtension.', 'not-supported');
 }
 
-function objectOf(value: unknown): Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {};
+function objectOf(value: unknown): JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
 }
 
 function textOf(value: unknown): string | undefined {

@@ -9,7 +9,7 @@ export interface StatusRequest {
   asked: SubscriptionStatus;
   /** Endpoint, header, payload or filter differ from what was verified. */
   changed: boolean;
-  /** A rest-hook of a topic proves itself by a handshake before it is active; other channels have nothing to prove. */
+  /** It proves itself by a handshake before it is active. */
   handshake: boolean;
 }
 

@@ -3,13 +3,13 @@ import type { Face } from '../fhir/change.js';
 export type SubscriptionStatus = 'requested' | 'active' | 'error' | 'off';
 export type ContentLevel = 'empty' | 'id-only' | 'full-resource';
 /** `live` is the hub's own channel over Socket.IO, asked for by the backport channel-type extension. */
-export type ChannelType = 'rest-hook' | 'websocket' | 'live';
+export type ChannelType = 'rest-hook' | 'websocket' | 'email' | 'message' | 'live';
 
 export interface ChannelDefinition {
   type: ChannelType;
-  /** Absolute URL, used verbatim; rest-hook only. */
+  /** As written: absolute URL, `mailto:` for email; none for sockets. */
   endpoint?: string;
-  /** Request headers in the order given, split at the first colon. */
+  /** Request headers (for email the subject) in the order given, split at the first colon. */
   headers: readonly (readonly [name: string, value: string])[];
   /** MIME type of notifications as given, with its parameters; undefined: a classic hook without payload. */
   payload?: string;

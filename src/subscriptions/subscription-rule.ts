@@ -29,6 +29,8 @@ export class SubscriptionRule {
     private readonly catalog: CurrentCatalog,
     private readonly semantics: SearchSemantics,
     private readonly now: () => Date = () => new Date(),
+    /** The operator named a mail server. */
+    private readonly sendsMail = true,
   ) {}
 
   /** @throws FhirError 422 naming the element */
@@ -37,6 +39,12 @@ export class SubscriptionRule {
     const stored = await this.storedBefore(id);
     checkSubject(asked, stored?.definition);
     checkEnd(asked, this.now());
+    if (asked.channel.type === 'email' && asked.status !== 'off' && !this.sendsMail)
+      throw refused(
+        'Subscription.channel.type',
+        'The hub sends no mail: its operator has named no mail server (SMTP_URL).',
+        'not-supported',
+      );
     const pauses = asked.status === 'off' && stored !== undefined && sameSubject(asked, stored.definition);
     if (!pauses) await this.checkComputable(asked);
     const status = statusAfterWrite({

@@ -1,4 +1,5 @@
 import { Module, type OnModuleInit } from '@nestjs/common';
+import { Config } from '../config/config.js';
 import { WriteRules } from '../intake/write-rules.js';
 import { SearchSemantics } from '../search/search-semantics.js';
 import { Database } from '../storage/database.js';
@@ -17,9 +18,9 @@ import { SubscriptionRule } from './subscription-rule.js';
     },
     {
       provide: SubscriptionRule,
-      inject: [StoredSubscriptions, CurrentCatalog, SearchSemantics],
-      useFactory: (stored: StoredSubscriptions, catalog: CurrentCatalog, semantics: SearchSemantics) =>
-        new SubscriptionRule(stored, catalog, semantics),
+      inject: [StoredSubscriptions, CurrentCatalog, SearchSemantics, Config],
+      useFactory: (stored: StoredSubscriptions, catalog: CurrentCatalog, semantics: SearchSemantics, { mail }: Config) =>
+        new SubscriptionRule(stored, catalog, semantics, () => new Date(), mail.smtpUrl !== undefined),
     },
   ],
   exports: [SubscriptionRule],

@@ -1,10 +1,9 @@
 import { notificationText } from '../../fhir/notification-bundle.js';
-import type { OutboundAnswer, OutboundClient, OutboundFailure, OutboundRequest } from '../../outbound/outbound-client.js';
+import type { OutboundClient, OutboundRequest } from '../../outbound/outbound-client.js';
 import type { SubscriptionDefinition } from '../../subscriptions/subscription-definition.js';
-import { resultOf } from '../attempt-result.js';
+import { excerptOf, resultOf } from '../attempt-result.js';
+import { notificationId } from '../notification-id.js';
 import { type Push, PushChannel, type PushOutcome } from '../push-channel.js';
-
-const EXCERPT_BYTES = 1024;
 
 /**
  * Notifications by HTTP. Topic-based: POST of the Bundle to the endpoint as it was written. Classic: an empty POST for each event, or,
@@ -64,25 +63,4 @@ function requestOf(push: Push): OutboundRequest | undefined {
   const url = URL.parse(`${endpoint.replace(/\/+$/, '')}/${focus.type}/${focus.id}`);
   const headers = [['Content-Type', channel.payload] as const, id, ...channel.headers];
   return url ? { ...common, method: 'PUT', url, headers, body: focus.body } : undefined;
-}
-
-/** The same for every try to send the same events, so that a receiver knows a repetition. */
-export function notificationId({
-  definition,
-  kind,
-  events,
-  total,
-}: Pick<Push, 'definition' | 'kind' | 'events' | 'total'>): string {
-  const first = events[0]?.number;
-  if (first === undefined) return `${definition.id}.${kind}.${total}`;
-  return `${definition.id}.${first}-${events.at(-1)!.number}`;
-}
-
-function excerptOf(answer: OutboundAnswer | OutboundFailure): string | undefined {
-  if (answer.kind !== 'answered' || answer.body.length === 0) return undefined;
-  // A character cut in two at the end would read as a replacement character.
-  return answer.body
-    .subarray(0, EXCERPT_BYTES)
-    .toString('utf8')
-    .replace(/\uFFFD+$/, '');
 }

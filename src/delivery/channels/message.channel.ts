@@ -1,0 +1,76 @@
+import type { OutboundClient } from '../../outbound/outbound-client.js';
+import type { SubscriptionDefinition } from '../../subscriptions/subscription-definition.js';
+import { type AttemptResult, excerptOf, resultOf } from '../attempt-result.js';
+import { type Push, PushChannel, type PushOutcome } from '../push-channel.js';
+import { notificationMessage } from './notification-message.js';
+
+/** Notifications as FHIR messages to `$process-message` of a server: https://hl7.org/fhir/uv/subscriptions-backport/channels.html */
+export class MessageChannel extends PushChannel {
+  readonly type = 'message';
+
+  constructor(private readonly client: OutboundClient) {
+    super();
+  }
+
+  host({ channel }: SubscriptionDefinition): string {
+    return URL.parse(channel.endpoint ?? '')?.origin ?? '';
+  }
+
+  most({ subject, channel }: SubscriptionDefinition): number {
+    return subject.kind === 'classic' ? 1 : (channel.maxCount ?? 1);
+  }
+
+  async send(push: Push): Promise<PushOutcome> {
+    const { channel } = push.definition;
+    const url = operationUrl(channel.endpoint ?? '');
+    if (url === undefined) {
+      const fault = { code: 'no-response', text: 'the endpoint is not a URL' } as const;
+      return { result: { kind: 'retry', fault }, milliseconds: 0 };
+    }
+    const outcome = await this.client.send({
+      method: 'POST',
+      url,
+      headers: [['Content-Type', channel.payload ?? 'application/fhir+json'], ...channel.headers],
+      body: notificationMessage(push, url.href, new Date()),
+      timeoutMs: push.timeoutMs,
+      signal: push.signal,
+    });
+    const result = resultOf(outcome, Date.now());
+    return {
+      result: outcome.kind === 'answered' && result.kind === 'accepted' ? answerResult(outcome.body.toString('utf8')) : result,
+      milliseconds: outcome.milliseconds,
+      ...(outcome.kind === 'answered'
+        ? { httpStatus: outcome.status, excerpt: excerptOf(outcome) }
+        : { excerpt: outcome.detail }),
+    };
+  }
+}
+
+/** The endpoint is a FHIR base, or the operation itself; a query stays behind the path. */
+export function operationUrl(endpoint: string): URL | undefined {
+  const url = URL.parse(endpoint);
+  if (url === null) return undefined;
+  if (!url.pathname.endsWith('/$process-message')) url.pathname = `${url.pathname.replace(/\/+$/, '')}/$process-message`;
+  return url;
+}
+
+/**
+ * What the response message in a 2xx answer says. An answer without one is taken for a yes: receivers that only store what comes answer so.
+ */
+export function answerResult(body: string): AttemptResult {
+  const code = responseCode(body);
+  if (code !== 'transient-error' && code !== 'fatal-error') return { kind: 'accepted' };
+  const fault = { code: 'error-response', text: `MessageHeader.response.code ${code}` } as const;
+  return { kind: code === 'fatal-error' ? 'refused' : 'retry', fault };
+}
+
+function responseCode(body: string): unknown {
+  try {
+    const bundle = JSON.parse(body) as {
+      entry?: { resource?: { resourceType?: string; response?: { code?: unknown } } }[];
+    } | null;
+    return bundle?.entry?.find(({ resource }) => resource?.resourceType === 'MessageHeader')?.resource?.response?.code;
+  } catch {
+    return undefined;
+  }
+}
