@@ -6,16 +6,9 @@ import type { MatchFollower } from './match-follower.js';
 import type { ShardHolder } from './shard-holder.js';
 import type { SocketFeeds } from './socket-feeds.js';
 
-/** This process's sign of life, without which its leases could be taken by others. */
-export abstract class Presence {
-  abstract start(): Promise<void>;
-  abstract stop(): Promise<void>;
-}
-
 /** Delivery as a whole: the order in which its parts start, and the order in which they stop. */
 export class Delivery {
   constructor(
-    private readonly presence: Presence,
     private readonly follower: MatchFollower,
     private readonly worker: DeliveryWorker,
     private readonly shards: ShardHolder,
@@ -25,7 +18,6 @@ export class Delivery {
   ) {}
 
   async start(server: Server): Promise<void> {
-    await this.presence.start();
     this.feeds.start();
     this.websocket.start(server);
     this.live.start(server);
@@ -48,6 +40,5 @@ export class Delivery {
     await this.worker.stop(graceMs);
     await this.feeds.stop();
     await this.shards.release();
-    await this.presence.stop();
   }
 }

@@ -1,10 +1,9 @@
-import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
 import { Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { SearchSemantics } from '../search/search-semantics.js';
 import { PostgresChangeLog } from '../storage/change-log.js';
 import { Database } from '../storage/database.js';
 import { PostgresEventLedger } from '../storage/event-ledger.js';
+import { HubPresence } from '../storage/hub-presence.js';
 import { Log } from '../telemetry/log.js';
 import { WakeUps } from '../wake-ups/wake-ups.js';
 import { DEFAULT_MATCHING, MatchingWorker } from './matching.worker.js';
@@ -14,11 +13,11 @@ import { DEFAULT_MATCHING, MatchingWorker } from './matching.worker.js';
   providers: [
     {
       provide: MatchingWorker,
-      inject: [Database, WakeUps, SearchSemantics, Log],
-      useFactory: (database: Database, wakeUps: WakeUps, semantics: SearchSemantics, log: Log) =>
+      inject: [Database, WakeUps, SearchSemantics, HubPresence, Log],
+      useFactory: (database: Database, wakeUps: WakeUps, semantics: SearchSemantics, presence: HubPresence, log: Log) =>
         new MatchingWorker(new PostgresChangeLog(database), new PostgresEventLedger(database), wakeUps, semantics, log, {
           ...DEFAULT_MATCHING,
-          process: `${hostname()} ${process.pid} ${randomUUID()}`,
+          process: presence.name,
         }),
     },
   ],

@@ -5,6 +5,7 @@ import { OutboundClient } from '../outbound/outbound-client.js';
 import { OutboundModule } from '../outbound/outbound.module.js';
 import { SearchSemantics } from '../search/search-semantics.js';
 import { Database } from '../storage/database.js';
+import { HubPresence } from '../storage/hub-presence.js';
 import { PostgresSourceStore } from '../storage/source-store.js';
 import { Log } from '../telemetry/log.js';
 import { WakeUps } from '../wake-ups/wake-ups.js';
@@ -25,17 +26,18 @@ const LIMITS = { pages: 10_000, bytes: 512 * 1024 * 1024, unitWrites: 200 };
     { provide: SourceClient, inject: [OutboundClient], useFactory: (client: OutboundClient) => new OutboundSourceClient(client) },
     {
       provide: SourcesWorker,
-      inject: [SourceStore, ChangeStore, SearchSemantics, SourceClient, WakeUps, Log],
+      inject: [SourceStore, ChangeStore, SearchSemantics, SourceClient, WakeUps, HubPresence, Log],
       useFactory: (
         store: SourceStore,
         changes: ChangeStore,
         semantics: SearchSemantics,
         client: SourceClient,
         wakeUps: WakeUps,
+        presence: HubPresence,
         log: Log,
       ) => {
         const parts = { client, intake: changes, ownBases: semantics.bases, limits: LIMITS };
-        return new SourcesWorker(store, parts, log, (listener) => wakeUps.on('changes', listener));
+        return new SourcesWorker(store, presence.name, parts, log, (listener) => wakeUps.on('changes', listener));
       },
     },
   ],

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Log } from '../telemetry/log.js';
 import { backOffMilliseconds } from './back-off.js';
 import { PollFailure } from './poll-failure.js';
@@ -29,7 +28,6 @@ interface Followed {
  * written by any other; of several processes the one with the lease polls.
  */
 export class SourcesWorker {
-  private readonly process = randomUUID();
   private readonly followed = new Map<string, Followed>();
   private stopped = true;
   private following: Promise<void> | undefined;
@@ -39,6 +37,8 @@ export class SourcesWorker {
 
   constructor(
     private readonly store: SourceStore,
+    /** Name of this process in the leases. */
+    private readonly process: string,
     private readonly parts: PollParts,
     private readonly log: Log,
     /** Calls its argument whenever a resource may have changed; gives back how to stop that. */

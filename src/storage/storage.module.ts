@@ -45,7 +45,15 @@ export class StorageModule {
           },
         },
         { provide: WakeUps, useExisting: PostgresWakeUps },
-        { provide: HubPresence, useFactory: () => new HubPresence(url) },
+        {
+          provide: HubPresence,
+          // Seen by others before any lease bears its name.
+          useFactory: async () => {
+            const presence = new HubPresence(url);
+            await presence.start();
+            return presence;
+          },
+        },
       ],
       exports: [Database, HubPresence, SearchDatabase, LogEpoch, WakeUps],
     };

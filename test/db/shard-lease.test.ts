@@ -2,9 +2,11 @@ import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { PostgresCursorStore } from '../../src/storage/cursor-store.js';
 import { Database } from '../../src/storage/database.js';
+import { PostgresEventLedger } from '../../src/storage/event-ledger.js';
 import { HubPresence } from '../../src/storage/hub-presence.js';
 import { PostgresRetention } from '../../src/storage/retention.js';
 import { PostgresShardLeases } from '../../src/storage/shard-leases.js';
+import { PostgresSourceStore } from '../../src/storage/source-store.js';
 import { PostgresWebsocketTokens } from '../../src/storage/websocket-tokens.js';
 import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
 import { waitFor } from '../support/wait-for.js';
@@ -20,6 +22,7 @@ beforeAll(async () => {
   leases = new PostgresShardLeases(database);
 });
 afterAll(async () => {
+  for (const presence of present.splice(0)) await presence.stop();
   await database?.close();
   await clone?.drop();
 });
@@ -163,4 +166,20 @@ test('upkeep keeps the newest batch, makes partitions ahead, drops old days, and
   ).map(({ relname }) => relname);
   expect(partitions).not.toContain('attempt_2020_01_01');
   expect(partitions).toHaveLength(4);
+});
+
+test('the right to match and the right to poll a source pass on at once when their holder is gone, not while it is there', async () => {
+  const [one, two] = [await hub(), await hub()];
+  const ledger = new PostgresEventLedger(database);
+  const sources = new PostgresSourceStore(database);
+  const endpoint = { id: 'lab', version: 1, fingerprint: 'same' };
+  const held = (await ledger.lease(one.name, 60))!;
+  expect((await sources.lease(endpoint, one.name, 60)).kind).toBe('leased');
+  expect(await ledger.lease(two.name, 60)).toBeUndefined();
+  expect((await sources.lease(endpoint, two.name, 60)).kind).toBe('wait');
+  await one.stop();
+  const passedOn = await waitFor(() => ledger.lease(two.name, 60));
+  expect(passedOn.token).not.toBe(held.token);
+  expect((await sources.lease(endpoint, two.name, 60)).kind).toBe('leased');
+  await ledger.release(two.name);
 });

@@ -1,4 +1,5 @@
 import type { Sql } from '../database.js';
+import { holderIsGone } from './holder-is-gone.js';
 
 /**
  * Gives process $4 the right to poll source $1 (Endpoint version $2, fingerprint $3) for $5 seconds, where nobody holds it and the
@@ -19,7 +20,7 @@ export const LEASE_SOURCE: Sql = {
       leased_by = excluded.leased_by,
       token = excluded.token,
       lease_ends = excluded.lease_ends
-  WHERE s.lease_ends <= now()
+  WHERE (s.lease_ends <= now() OR ${holderIsGone('s.leased_by')})
     AND (s.next_poll <= now() OR s.endpoint_version <> excluded.endpoint_version OR s.fingerprint <> excluded.fingerprint)
   RETURNING since, seen, failures, last_error AS "lastError", token`,
 };

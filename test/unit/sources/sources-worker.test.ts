@@ -28,6 +28,7 @@ function worker(): SourcesWorker {
   const settings = { followMilliseconds: 20, restMilliseconds: 1, leaseSeconds: 30 };
   const made = new SourcesWorker(
     store,
+    `process ${workers.length}`,
     parts,
     SILENT_LOG,
     (listener) => ((changed = listener), () => {}),
