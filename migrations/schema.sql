@@ -89,6 +89,17 @@ CREATE TABLE processed_message (
 CREATE INDEX processed_message_at ON public.processed_message USING btree (at);
 CREATE INDEX processed_message_envelope ON public.processed_message USING btree (source, envelope_id);
 
+CREATE TABLE resend (
+  resend_id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  subscription_id text COLLATE "C" NOT NULL,
+  next_number bigint NOT NULL,
+  last_number bigint NOT NULL,
+  asked_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT resend_pkey PRIMARY KEY (resend_id),
+  CONSTRAINT resend_subscription_id_fkey FOREIGN KEY (subscription_id) REFERENCES subscription_cursor(subscription_id) ON DELETE CASCADE
+) WITH (fillfactor=50);
+CREATE INDEX resend_subscription ON public.resend USING btree (subscription_id, resend_id);
+
 CREATE TABLE resource (
   rid bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
   type text COLLATE "C" NOT NULL,

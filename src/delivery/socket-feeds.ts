@@ -8,7 +8,9 @@ import {
 import { levelOf } from '../subscriptions/content-level.js';
 import type { GroupEvent } from '../subscriptions/event-log.js';
 import { laterSegments, latestNumber, openSegment, type Segment, stretchesOf } from '../subscriptions/segments.js';
+import type { Resends } from '../subscriptions/resends.js';
 import type { StoredSubscriptions } from '../subscriptions/stored-subscriptions.js';
+import { isPushed } from '../subscriptions/is-pushed.js';
 import type { SubscriptionDefinition } from '../subscriptions/subscription-definition.js';
 import type { Log } from '../telemetry/log.js';
 import type { CursorStore, ServedSubscription } from './cursor-store.js';
@@ -59,6 +61,8 @@ export interface Binding {
   readonly sink: FeedSink;
   /** Number of the last event that was sent. */
   position: number;
+  /** Ranges that are to be sent again, first things first. */
+  readonly again: { next: number; readonly last: number }[];
   sentAt: number;
   /** Events are being read for it. */
   busy: boolean;
@@ -71,6 +75,7 @@ export interface SocketFeedsParts {
   cursors: CursorStore;
   window: EventWindow;
   stored: StoredSubscriptions;
+  resends: Resends;
   readDefinition: ReadDefinition;
   baseOf: (face: Change['face']) => string;
   log: Log;
@@ -82,6 +87,8 @@ export interface SocketFeedsParts {
 
 const ADVANCE_EVERY_MS = 200;
 const LOOK_EVERY_MS = 500;
+/** Longer than requests are read for. */
+const RESENDS_FORGOTTEN_MS = 120_000;
 /** How long a new Subscription is waited for that matching has not seen yet. */
 const MATCHING_MS = 10_000;
 /** Sockets served before others of this process get a turn. */
@@ -100,6 +107,9 @@ export class SocketFeeds implements BatchListener {
   private advanceTimer?: NodeJS.Timeout;
   private lookTimer?: NodeJS.Timeout;
   private readonly lagging = new Set<Binding>();
+  /** Requests to send again that this process has taken up, and when. */
+  private readonly taken = new Map<number, number>();
+  private looking = false;
 
   constructor(private readonly parts: SocketFeedsParts) {}
 
@@ -135,7 +145,7 @@ export class SocketFeeds implements BatchListener {
     // A number from the future is that of another life of this id; nothing may be skipped for it.
     const position =
       after === 'now' ? latest : after === 'acknowledged' ? Math.min(feed.acknowledged, latest) : Math.min(after, latest);
-    const binding: Binding = { feed, sink, position, sentAt: Date.now(), busy: false, ended: false };
+    const binding: Binding = { feed, sink, position, again: [], sentAt: Date.now(), busy: false, ended: false };
     feed.bindings.add(binding);
     options.onBound?.(latest);
     if (options.greet) this.send(binding, this.frame(feed, 'handshake', latest, []));
@@ -183,7 +193,9 @@ export class SocketFeeds implements BatchListener {
     const { feed } = binding;
     while (this.isOpen(feed)) {
       const latest = this.latestOf(feed);
-      if (latest <= binding.position) return;
+      // What is new goes first: a repetition holds up nothing.
+      const again = latest <= binding.position ? binding.again[0] : undefined;
+      if (latest <= binding.position && !again) return;
       if (binding.sink.backlog > this.parts.budgetBytes) {
         binding.slowSince ??= Date.now();
         this.lagging.add(binding);
@@ -192,19 +204,27 @@ export class SocketFeeds implements BatchListener {
       const open = openSegment(feed.segments);
       const most = feed.definition.channel.maxCount ?? 1;
       const lastN = open ? (this.parts.window.lastN(open.groupId) ?? 0) : 0;
-      const [stretch] = stretchesOf(feed.segments, { first: binding.position + 1, last: latest }, lastN, most);
+      const numbers = again
+        ? { first: again.next, last: Math.min(again.last, latest) }
+        : { first: binding.position + 1, last: latest };
+      const [stretch] = stretchesOf(feed.segments, numbers, lastN, most);
+      if (!stretch && again) {
+        binding.again.shift();
+        continue;
+      }
       if (!stretch) return;
       const events = this.parts.window.read(stretch, most);
       if (!(events instanceof Promise)) {
-        this.sendEvents(binding, stretch.firstNumber, events as readonly GroupEvent[]);
+        this.sendEvents(binding, stretch.firstNumber, events as readonly GroupEvent[], again);
         continue;
       }
       binding.busy = true;
       events.then(
         (read) => {
           binding.busy = false;
-          if (binding.ended || read.length === 0) return;
-          this.sendEvents(binding, stretch.firstNumber, read);
+          if (binding.ended) return;
+          if (read.length === 0) return this.noLongerKept(binding, again);
+          this.sendEvents(binding, stretch.firstNumber, read, again);
           this.serveBinding(binding);
         },
         (error: unknown) => {
@@ -217,7 +237,28 @@ export class SocketFeeds implements BatchListener {
     }
   }
 
-  private sendEvents(binding: Binding, firstNumber: number, events: readonly GroupEvent[]): void {
+  /** Events were dropped by age while nobody asked for them: the numbers say so, and what is left follows. */
+  private noLongerKept(binding: Binding, again: Binding['again'][number] | undefined): void {
+    if (again) {
+      binding.again.shift();
+      return;
+    }
+    const { feed } = binding;
+    // Not at once, should they be missing for another reason.
+    setTimeout(() => {
+      this.learn(new Set(), new Set([feed.id])).catch((error: unknown) => {
+        this.lagging.add(binding);
+        this.parts.log.warn({ err: error, subscription: feed.id }, 'sockets.read-failed');
+      });
+    }, LOOK_EVERY_MS).unref();
+  }
+
+  private sendEvents(
+    binding: Binding,
+    firstNumber: number,
+    events: readonly GroupEvent[],
+    again: Binding['again'][number] | undefined,
+  ): void {
     const { feed } = binding;
     const last = firstNumber + events.length - 1;
     const kept = feed.lastFrame;
@@ -225,6 +266,12 @@ export class SocketFeeds implements BatchListener {
     if (!same) {
       const numbered = events.map(({ parts }, index) => ({ number: firstNumber + index, parts }));
       feed.lastFrame = { ...this.frame(feed, 'event-notification', last, numbered), first: firstNumber, last };
+    }
+    if (again) {
+      again.next = last + 1;
+      if (again.next > again.last) binding.again.shift();
+      this.send(binding, feed.lastFrame!);
+      return;
     }
     binding.position = last;
     this.send(binding, feed.lastFrame!);
@@ -373,8 +420,33 @@ export class SocketFeeds implements BatchListener {
       this.acknowledged.size > 0 && this.lookTimer ? setTimeout(() => void this.advanceCursors(), 1000) : undefined;
   }
 
+  /** Requests are in the database, as sockets of one subscription may be held by several processes. */
+  private async lookForResends(): Promise<void> {
+    const bound = [...this.feeds.values()].filter((feed) => feed.bindings.size > 0 && !isPushed(feed.definition));
+    if (bound.length === 0 || this.looking) return;
+    this.looking = true;
+    try {
+      const now = Date.now();
+      for (const [id, at] of this.taken) if (now - at > RESENDS_FORGOTTEN_MS) this.taken.delete(id);
+      for (const { id, subscriptionId, next, last } of await this.parts.resends.recent(bound.map((feed) => feed.id))) {
+        const feed = this.feeds.get(subscriptionId);
+        if (!feed || this.taken.has(id)) continue;
+        this.taken.set(id, now);
+        for (const binding of feed.bindings) {
+          binding.again.push({ next, last });
+          this.serveBinding(binding);
+        }
+      }
+    } catch (error) {
+      this.parts.log.warn({ err: error }, 'sockets.resends-failed');
+    } finally {
+      this.looking = false;
+    }
+  }
+
   /** Every half second: sockets that had no room, and those that have heard nothing for their heartbeat's period. */
   private look(): void {
+    void this.lookForResends();
     const now = Date.now();
     for (const binding of [...this.lagging]) {
       if (binding.sink.backlog <= this.parts.budgetBytes / 2) {

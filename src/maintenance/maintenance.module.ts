@@ -7,6 +7,7 @@ import { Housekeeping } from './housekeeping.js';
 import { PruneAttempts } from './prune-attempts.js';
 import { PruneMatchBatches } from './prune-match-batches.js';
 import { PruneMessages } from './prune-messages.js';
+import { PruneResends } from './prune-resends.js';
 import { PruneTokens } from './prune-tokens.js';
 
 /** Old rows go. Heartbeats and ends of Subscriptions are times in their cursors, which delivery keeps (docs/delivery-lifecycle.md). */
@@ -21,6 +22,7 @@ import { PruneTokens } from './prune-tokens.js';
           new PruneMatchBatches(retention),
           new PruneAttempts(retention, config.maintenance.attemptDays),
           new PruneTokens(retention),
+          new PruneResends(retention),
           new PruneMessages(retention, config.messages.cacheMinutes),
         ];
         return new Housekeeping(chores, log);

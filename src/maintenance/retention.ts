@@ -6,6 +6,8 @@ export abstract class Retention {
   abstract dropAttempts(olderThanDays: number): Promise<number>;
   /** Answers to messages that nobody will ask for again. */
   abstract dropMessages(olderThanMinutes: number): Promise<number>;
+  /** Requests to send events again over sockets, long served. */
+  abstract dropResends(): Promise<number>;
   /** Tokens that nobody used in time. */
   abstract dropTokens(): Promise<number>;
 }

@@ -6,6 +6,7 @@ import { SearchSemantics } from '../search/search-semantics.js';
 import { Database } from '../storage/database.js';
 import { PostgresDeliveryStandings } from '../storage/delivery-standings.js';
 import { PostgresRecentChanges } from '../storage/recent-changes.js';
+import { PostgresResends } from '../storage/resends.js';
 import { PostgresSubscriptionDirectory } from '../storage/subscription-directory.js';
 import { PostgresWebsocketTokens } from '../storage/websocket-tokens.js';
 import { EventLog } from '../subscriptions/event-log.js';
@@ -21,6 +22,8 @@ import { ExplainOperation } from './explain.operation.js';
 import { Explanations } from './explanations.js';
 import { GetWsBindingTokenOperation } from './get-ws-binding-token.operation.js';
 import { PullModule } from './pull.module.js';
+import { ResendOperation } from './resend.operation.js';
+import { Resending } from './resending.js';
 import { ResourceReader } from './resource-reader.js';
 import { StatusOperation } from './status.operation.js';
 import { SubscriptionAnswers } from './subscription-status.js';
@@ -28,7 +31,7 @@ import { SubscriptionAnswers } from './subscription-status.js';
 /** What a subscriber asks of its Subscription. */
 @Module({
   imports: [EventLogModule, PullModule, SubscriptionsModule],
-  controllers: [StatusOperation, EventsOperation, GetWsBindingTokenOperation, ExplainOperation, DryRunOperation],
+  controllers: [StatusOperation, EventsOperation, GetWsBindingTokenOperation, ExplainOperation, DryRunOperation, ResendOperation],
   providers: [
     {
       provide: SubscriptionAnswers,
@@ -58,6 +61,12 @@ import { SubscriptionAnswers } from './subscription-status.js';
           semantics,
           (face: Face) => baseOf(config.http.publicUrl, face),
         ),
+    },
+    {
+      provide: Resending,
+      inject: [Database, EventLog],
+      useFactory: (database: Database, events: EventLog) =>
+        new Resending(new PostgresSubscriptionDirectory(database), events, new PostgresResends(database)),
     },
     {
       provide: DryRuns,

@@ -9,6 +9,7 @@ import { parseSubscription } from '../subscriptions/parse-subscription.js';
 import { latestNumber, stretchesOf } from '../subscriptions/segments.js';
 import type { SubscriptionDefinition, SubscriptionStatus } from '../subscriptions/subscription-definition.js';
 import type { ListedSubscription, SubscriptionDirectory } from '../subscriptions/subscription-directory.js';
+import { boundOf } from './event-bounds.js';
 
 /** Subscriptions that one `$status` without ids goes through. */
 const MOST_SUBSCRIPTIONS = 10_000;
@@ -140,14 +141,6 @@ function read({ resource, lastError }: ListedSubscription): Known {
 function faultsOf({ definition, lastError }: Known) {
   const fault = definition.status === 'error' ? faultOf(lastError) : undefined;
   return fault ? [fault] : [];
-}
-
-function boundOf(text: string | undefined, name: string): number | undefined {
-  if (text === undefined) return undefined;
-  const number = /^\d{1,19}$/.test(text) ? Number(text) : NaN;
-  if (Number.isNaN(number)) throw new FhirError('value', `${name} is a number of an event, not "${text.slice(0, 50)}"`, name);
-  // The largest 64-bit number is a usual way to say "to the end".
-  return Math.min(number, Number.MAX_SAFE_INTEGER);
 }
 
 /** A hint may ask for less than was granted, never for more. */

@@ -2,6 +2,7 @@ import { Retention } from '../maintenance/retention.js';
 import type { Database, Sql } from './database.js';
 import { DROP_MESSAGES } from './sql/processed-messages.sql.js';
 import { ATTEMPT_PARTITIONS, DROP_DEFAULT_ATTEMPTS, DROP_MATCH_BATCHES, DROP_TOKENS } from './sql/retention.sql.js';
+import { DROP_RESENDS } from './sql/resends.sql.js';
 
 /** Days of attempts for which a partition is kept ready. */
 const DAYS_AHEAD = 3;
@@ -17,6 +18,10 @@ export class PostgresRetention extends Retention {
 
   dropMessages(olderThanMinutes: number): Promise<number> {
     return this.database.run(DROP_MESSAGES, [olderThanMinutes]);
+  }
+
+  dropResends(): Promise<number> {
+    return this.database.run(DROP_RESENDS);
   }
 
   dropTokens(): Promise<number> {

@@ -7,6 +7,8 @@ export interface Segment {
   afterN: number;
   untilN?: number;
   firstNumber: number;
+  /** Events of the group up to here are no longer kept; their numbers stay used. */
+  goneN?: number;
 }
 
 /** Events of a subscription that lie together in one group's log. */
@@ -33,7 +35,7 @@ export function latestNumber(segments: readonly Segment[], lastN: number): numbe
 
 /**
  * Where the events numbered `first` to `last` (both included) lie, in order, and at most `limit` of them. `lastN` as above. Segments
- * hold the numbers without a gap, so what is asked for and not found was never given out.
+ * hold the numbers without a gap: what is asked for and not found was never given out, or is no longer kept.
  */
 export function stretchesOf(
   segments: readonly Segment[],
@@ -45,7 +47,8 @@ export function stretchesOf(
   let room = limit;
   for (const segment of segments) {
     const length = Math.max(0, (segment.untilN ?? lastN) - segment.afterN);
-    const from = Math.max(numbers.first, segment.firstNumber);
+    const gone = Math.max(0, (segment.goneN ?? 0) - segment.afterN);
+    const from = Math.max(numbers.first, segment.firstNumber + gone);
     const to = Math.min(numbers.last, segment.firstNumber + length - 1, from + room - 1);
     if (to < from) continue;
     const afterN = segment.afterN + (from - segment.firstNumber);
@@ -56,8 +59,20 @@ export function stretchesOf(
   return stretches;
 }
 
-/** Of two readings of one subscription's segments, the one that was made later: segments are only ever closed and added. */
+/** First and last number of the events that are still kept, if any is. */
+export function keptNumbers(segments: readonly Segment[], lastN: number): { first: number; last: number } | undefined {
+  const stretches = stretchesOf(segments, { first: 1, last: latestNumber(segments, lastN) }, lastN);
+  const first = stretches[0];
+  const last = stretches.at(-1);
+  return first && last && { first: first.firstNumber, last: last.firstNumber + (last.untilN - last.afterN) - 1 };
+}
+
+/**
+ * Of two readings of one subscription's segments, the one that was made later: segments are only ever closed and added, and what is
+ * gone only ever grows.
+ */
 export function laterSegments(a: readonly Segment[], b: readonly Segment[]): readonly Segment[] {
   if (a.length !== b.length) return a.length > b.length ? a : b;
-  return b.at(-1)?.untilN === undefined ? a : b;
+  if (b.at(-1)?.untilN !== undefined) return b;
+  return b.some(({ goneN = 0 }, index) => goneN > (a[index]?.goneN ?? 0)) && a.at(-1)?.untilN === undefined ? b : a;
 }
