@@ -27,7 +27,7 @@ module.exports = {
     mayOnlyImport('outbound', ['fhir']),
     mayOnlyImport('config', []),
     mayOnlyImport('telemetry', []),
-    mayOnlyImport('http', ['fhir', 'access', 'config', 'telemetry']),
+    mayOnlyImport('http', ['fhir', 'config', 'telemetry']),
     {
       name: 'pure-files-know-no-framework',
       severity: 'error',
@@ -43,7 +43,7 @@ module.exports = {
     {
       name: 'only-modules-name-storage',
       severity: 'error',
-      from: { path: `^src/(${stages.join('|')}|fhir|search|topics|subscriptions|http|access)/`, pathNot: wiring },
+      from: { path: `^src/(${stages.join('|')}|fhir|search|topics|subscriptions|http)/`, pathNot: wiring },
       to: { path: '^src/storage/' },
     },
   ],
