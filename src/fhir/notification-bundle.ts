@@ -74,19 +74,17 @@ export function notificationSubject(subscription: {
 export function notificationText(subject: NotificationSubject, content: NotificationContent, now: Date): string {
   const { face, base, level } = subject;
   let numbered = '';
-  let entries = '';
-  const seen = content.events.length > 1 ? new Set<string>() : undefined;
+  const entries = new Map<string, string>();
   for (const { number, parts } of content.events) {
     const part = parts.of(face, base, level);
     numbered +=
       face === 'r4b'
         ? `${numbered === '' ? '' : ','}{"eventNumber":"${number}"${part.detail}}`
         : `,{"name":"notification-event","part":[{"name":"event-number","valueString":"${number}"}${part.detail}]}`;
-    for (const { version, text } of part.entries) {
-      if (seen?.has(version)) continue;
-      seen?.add(version);
-      entries += ',' + text;
-    }
+    part.entries.forEach(({ version, text }, index) => {
+      // As a focus it shows its own interaction, as context only a GET.
+      if (index === 0 || !entries.has(version)) entries.set(version, text);
+    });
   }
   const uuid = randomUUID();
   return (
@@ -95,9 +93,15 @@ export function notificationText(subject: NotificationSubject, content: Notifica
     '"entry":[' +
     `{"fullUrl":"urn:uuid:${uuid}","resource":${statusText(uuid, content.type, subject, content, numbered)},` +
     `"request":{"method":"GET","url":${subject.statusUrl}},"response":{"status":"200"}}` +
-    entries +
+    entryList(entries) +
     ']}'
   );
+}
+
+function entryList(entries: ReadonlyMap<string, string>): string {
+  let list = '';
+  for (const text of entries.values()) list += ',' + text;
+  return list;
 }
 
 /** The answer to `$status`: a searchset with one status for each subscription. */

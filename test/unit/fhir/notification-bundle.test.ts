@@ -94,6 +94,29 @@ describe.each(FACES)('in the face %s', (face) => {
     expect(bundle.entry.slice(1).map((entry: { response: { etag: string } }) => entry.response.etag)).toEqual(['W/"1"', 'W/"2"']);
   });
 
+  test('what is context of one event and focus of another stands there once, as the interaction it was', () => {
+    const patient = version({ type: 'Patient', id: 'p', version: 3, interaction: 'update', method: 'PUT' });
+    const events = [
+      { number: 1, parts: new EventParts(version(), [patient]) },
+      { number: 2, parts: new EventParts(patient) },
+      { number: 3, parts: new EventParts(version({ version: 2, interaction: 'update', method: 'PUT' }), [patient]) },
+    ];
+    const bundle = JSON.parse(
+      notificationText(subject(face, 'full-resource'), { type: 'event-notification', status: 'active', total: 3, events }, NOW),
+    );
+    const told = bundle.entry
+      .slice(1)
+      .map(({ request, response }: { request: { method: string }; response: { etag: string } }) => [
+        request.method,
+        response.etag,
+      ]);
+    expect(told).toEqual([
+      ['POST', 'W/"1"'],
+      ['PUT', 'W/"3"'],
+      ['PUT', 'W/"2"'],
+    ]);
+  });
+
   test('numbers are text, ascend, and end with the total', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 2 ** 50 }), fc.integer({ min: 1, max: 20 }), (first, count) => {
