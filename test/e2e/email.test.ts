@@ -17,7 +17,14 @@ let mails: MailReceiver;
 beforeAll(async () => {
   mails = await MailReceiver.start();
   [hub, withoutMail] = await Promise.all([
-    startHub({ env: { SMTP_URL: mails.url, MAIL_FROM: 'hub@carillon.example', DELIVERY_FAILURES_UNTIL_ERROR: '2' } }),
+    startHub({
+      env: {
+        SMTP_URL: mails.url,
+        MAIL_FROM: 'hub@carillon.example',
+        DELIVERY_FAILURES_UNTIL_ERROR: '2',
+        DELIVERY_BACKOFF_MILLISECONDS: '100',
+      },
+    }),
     startHub(),
   ]);
 });
