@@ -1,6 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type ExpectedNotification, notificationFaults } from '../support/check-notification.js';
 import { type Hub, startHub } from '../support/start-hub.js';
-import { classicSubscription, Client, type FaceName, readNotification, topicSubscription } from '../support/subscriber.js';
+import {
+  classicSubscription,
+  Client,
+  type FaceName,
+  LAB_TOPIC,
+  readNotification,
+  topicSubscription,
+} from '../support/subscriber.js';
 import { waitFor } from '../support/wait-for.js';
 import { WebsocketListener } from '../support/websocket-listener.js';
 
@@ -67,6 +75,81 @@ describe.each<FaceName>(['r4b', 'r4'])('the FHIR websocket in the face %s', (fac
   });
 });
 
+describe.each<FaceName>(['r4b', 'r4'])('in the face %s', (face) => {
+  const client = () => new Client(hub, face);
+  const issue = (id: string) => token(client(), `Subscription/${id}/$get-ws-binding-token`);
+
+  test.each(['empty', 'id-only', 'full-resource'] as const)('frames of level %s are as the standard says', async (level) => {
+    const { id } = await client().create(topicSubscription({ type: 'websocket', content: level, heartbeat: 1 }));
+    const listener = await open();
+    listener.say(`bind-with-token ${(await issue(id)).token}`);
+    await waitFor(() => listener.frames.length >= 1, { what: 'the handshake' });
+    await client().result();
+    await waitFor(() => read(listener).some(({ type, total }) => type === 'heartbeat' && total === '1'), { what: 'a heartbeat' });
+    const subject = { face, base: client().base, subscription: id, topic: LAB_TOPIC, level };
+    for (const bundle of listener.bundles) {
+      const type = readNotification(bundle).type as ExpectedNotification['type'];
+      expect(notificationFaults(bundle, { ...subject, type })).toEqual([]);
+    }
+    expect(new Set(read(listener).map(({ type }) => type))).toEqual(new Set(['handshake', 'event-notification', 'heartbeat']));
+    await listener.close();
+  });
+
+  test('a new token on the same socket brings a new handshake, and no event twice', async () => {
+    const { id } = await client().create(topicSubscription({ type: 'websocket' }));
+    const listener = await open();
+    listener.say(`bind-with-token ${(await issue(id)).token}`);
+    await waitFor(() => listener.frames.length >= 1);
+    await client().result();
+    await waitFor(() => listener.frames.length >= 2);
+    listener.say(`bind-with-token ${(await issue(id)).token}`);
+    await waitFor(() => listener.frames.length >= 3);
+    await client().result();
+    await waitFor(() => listener.frames.length >= 4);
+    expect(read(listener).map(({ type, total }) => [type, total])).toEqual([
+      ['handshake', '0'],
+      ['event-notification', '1'],
+      ['handshake', '1'],
+      ['event-notification', '2'],
+    ]);
+    await listener.close();
+  });
+
+  test('while off nothing comes over the socket; once requested it goes on; deleted, the socket is told and closed', async () => {
+    const created = await client().create(topicSubscription({ type: 'websocket' }));
+    const other = await client().create(topicSubscription({ type: 'websocket', content: 'empty' }));
+    const put = (status: string) => client().send('PUT', `Subscription/${created.id}`, { ...created, status });
+    const [listener, marker] = [await open(), await open()];
+    listener.say(`bind-with-token ${(await issue(created.id)).token}`);
+    marker.say(`bind-with-token ${(await issue(other.id)).token}`);
+    await waitFor(() => listener.frames.length >= 1 && marker.frames.length >= 1);
+    await put('off');
+    await client().result();
+    await waitFor(() => marker.frames.length >= 2);
+    expect((await put('requested')).body.status).toBe('active');
+    await client().result();
+    await waitFor(() => read(listener).some(({ events }) => events.length > 0), { what: 'the next event' });
+    expect(read(listener).flatMap(({ events }) => events.map(({ number }) => number))).toEqual(['1']);
+    await client().send('DELETE', `Subscription/${created.id}`);
+    await waitFor(() => listener.closed, { what: 'the close' });
+    expect(listener.bundles.at(-1).resourceType).toBe('OperationOutcome');
+    await marker.close();
+  });
+
+  test('classic: bound and ping, nothing else, also when the Subscription is deleted', async () => {
+    const { id, status } = await client().create(classicSubscription(undefined, { type: 'websocket' }));
+    expect(status).toBe('active');
+    const listener = await open();
+    listener.say(`bind ${id}`);
+    await waitFor(() => listener.frames.length >= 1);
+    await client().result();
+    await waitFor(() => listener.frames.length >= 2);
+    await client().send('DELETE', `Subscription/${id}`);
+    await waitFor(() => listener.closed, { what: 'the close' });
+    expect(listener.frames).toEqual([`bound ${id}`, `ping ${id}`]);
+  });
+});
+
 test('one token may be for several Subscriptions, asked for by GET, by POST and by JSON frame', async () => {
   const client = new Client(hub);
   const ids: string[] = [];
@@ -115,19 +198,6 @@ test('no token for a Subscription that is no websocket, that does not exist, or 
   expect((await client.send('GET', `Subscription/${id}/$get-ws-binding-token`)).status).toBe(400);
   expect((await client.send('GET', 'Subscription/unknown/$get-ws-binding-token')).status).toBe(404);
   expect((await client.send('GET', 'Subscription/$get-ws-binding-token')).status).toBe(400);
-});
-
-test('a classic Subscription says bound and ping and nothing else', async () => {
-  const client = new Client(hub);
-  const { id } = await client.create(classicSubscription(undefined, { type: 'websocket' }));
-  const listener = await open();
-  listener.say(`bind ${id}`);
-  await waitFor(() => listener.frames.length >= 1);
-  await client.result();
-  await client.result();
-  await waitFor(() => listener.frames.length >= 3);
-  expect(listener.frames).toEqual([`bound ${id}`, `ping ${id}`, `ping ${id}`]);
-  await listener.close();
 });
 
 test('what it does not understand is answered with an OperationOutcome; a frame too long ends the socket', async () => {

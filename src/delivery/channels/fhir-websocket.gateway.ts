@@ -70,6 +70,7 @@ export class FhirWebsocketGateway {
 
 class Connection extends FeedSink {
   private readonly bindings = new Map<string, Binding>();
+  private readonly classic = new Set<string>();
   private alive = true;
   private waiting = 0;
   private work: Promise<void> = Promise.resolve();
@@ -105,7 +106,9 @@ class Connection extends FeedSink {
 
   ended(subscriptionId: string): void {
     this.bindings.delete(subscriptionId);
-    this.tell({ code: 'deleted', diagnostics: `Subscription/${subscriptionId} is no more` });
+    // Clients of classic Subscriptions are told `bound` and `ping` and nothing else.
+    if (!this.classic.delete(subscriptionId))
+      this.tell({ code: 'deleted', diagnostics: `Subscription/${subscriptionId} is no more` });
     if (this.bindings.size === 0) this.socket.close(1000, 'No subscription left');
   }
 
@@ -166,6 +169,7 @@ class Connection extends FeedSink {
     const definition = await this.feeds.find(id);
     if (!definition) return this.tell({ code: 'not-found', diagnostics: `Subscription/${id} is no more` });
     const classic = definition.subject.kind === 'classic';
+    if (classic) this.classic.add(id);
     const old = this.bindings.get(id);
     if (old) this.feeds.unbind(old);
     const binding = await this.feeds.bind(id, this, {
