@@ -1,4 +1,5 @@
 import { clientErrorHandler, frameworkErrors } from './raw-refusals.js';
+import { takesUpgrade } from './upgrades.js';
 
 /**
  * Options of Fastify that belong to the FHIR edge. Parameters of the path may be longer than any id, so that a long id is refused for its
@@ -8,5 +9,5 @@ export const EDGE_OPTIONS = {
   frameworkErrors,
   clientErrorHandler,
   routerOptions: { maxParamLength: 2048 },
-  http: { connectionsCheckingInterval: 1000 },
+  http: { connectionsCheckingInterval: 1000, shouldUpgradeCallback: takesUpgrade },
 };

@@ -3,7 +3,7 @@ import type { Face } from '../fhir/change.js';
 import { checkContentType } from './media-types.js';
 
 interface IncomingBody {
-  headers: { 'content-type'?: string };
+  headers: { 'content-type'?: string; 'content-encoding'?: string };
   body: unknown;
 }
 
@@ -17,5 +17,16 @@ export function jsonBodyOf(request: IncomingBody, face: Face): Buffer {
     throw new FhirError('required', 'The body is empty; send one resource as JSON');
   }
   checkContentType(request.headers['content-type'], face);
+  const encoding = request.headers['content-encoding'] ?? 'identity';
+  if (encoding.toLowerCase() !== 'identity') {
+    throw new FhirError(
+      'not-supported',
+      'Bodies are read as they are; send this one without Content-Encoding',
+      'Content-Encoding',
+      {
+        status: 415,
+      },
+    );
+  }
   return body;
 }

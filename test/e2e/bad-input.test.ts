@@ -165,6 +165,7 @@ const cases: [name: string, input: Case, status: number, told: string | RegExp |
   // media types
   ['no media type', { body: Buffer.from(`${P}}`), type: null }, 415, 'Content-Type'],
   ['a media type that is none', { body: `${P}}`, type: 'json' }, 415, undefined],
+  ['a compressed body', { body: `${P}}`, headers: { 'content-encoding': 'gzip' } }, 415, 'Content-Encoding'],
   ['a form', { body: 'a=b', type: 'application/x-www-form-urlencoded' }, 415, 'Content-Type'],
   ['another charset', { body: `${P}}`, type: 'application/fhir+json; charset=iso-8859-1' }, 415, 'Content-Type'],
   ['another FHIR version', { body: `${P}}`, type: 'application/fhir+json; fhirVersion=5.0' }, 415, 'Content-Type'],
@@ -257,6 +258,19 @@ test('what is no HTTP is refused with an OperationOutcome', async () => {
   expect(await raw(`GET /fhir/r4b/Patient HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(40_000)}\r\n\r\n`)).toMatch(
     /^HTTP\/1\.1 431 [\s\S]*"OperationOutcome"/,
   );
+});
+
+test.each([
+  ['/fhir/r4b/metadata', 'h2c'],
+  ['/fhir/r4b/metadata', 'websocket'],
+  ['/socket.io', 'websocket'],
+  ['/ws', 'h2c'],
+])('a request to %s that offers %s is answered in HTTP', async (path, protocol) => {
+  const answer = await raw(
+    `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`,
+    '"resourceType"',
+  );
+  expect(answer).toMatch(path.startsWith('/fhir') ? /^HTTP\/1\.1 200 / : /^HTTP\/1\.1 404 /);
 });
 
 test('a body that never comes to its end does not hold the hub, which goes on serving others', async () => {
