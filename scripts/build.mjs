@@ -13,11 +13,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const compilers = ['compile-definitions.mjs', 'compile-search-parameters.mjs'].filter((name) =>
   existsSync(join(root, 'scripts', name)),
 );
-const folders = [
-  ['src', 'dist'],
-  ['demo', 'dist/demo'],
-];
-const builtOtherwise = new Set(['dist/definitions', 'dist/demo'].map((path) => join(root, path)));
+const builtOtherwise = new Set([join(root, 'dist/definitions')]);
 
 /** Brings `dist/` up to date. @returns whether anything had to be built */
 export function build() {
@@ -29,16 +25,14 @@ export function build() {
       for (const name of compilers) run([join(root, 'scripts', name)]);
     },
   );
-  const sources = once('sources', ['src', 'demo', '.swcrc', 'nest-cli.json', 'package-lock.json'], compileSources);
+  const sources = once('sources', ['src', '.swcrc', 'nest-cli.json', 'package-lock.json'], compileSources);
   return definitions || sources;
 }
 
 function compileSources() {
   const swc = join(root, 'node_modules', '@swc', 'cli', 'bin', 'swc.js');
-  for (const [from, to] of folders) {
-    if (existsSync(join(root, from))) run([swc, from, '--out-dir', to, '--strip-leading-paths', '--quiet']);
-  }
-  for (const [from, to] of folders) removeOrphans(join(root, from), join(root, to));
+  run([swc, 'src', '--out-dir', 'dist', '--strip-leading-paths', '--quiet']);
+  removeOrphans(join(root, 'src'), join(root, 'dist'));
 }
 
 /** Takes away what was built from sources that are no more. Nothing is removed beforehand: a hub may be starting from it. */
