@@ -55,19 +55,34 @@ export class PostgresContextStore extends ContextStore {
   }
 
   private async findOn(on: Queryable, { named, referring }: WantedResources, limit: number): Promise<FoundResources> {
-    const rows = await on.rows<ContextRow>(FIND_CONTEXT, [
-      named.map(({ type }) => type),
-      named.map(({ id }) => id),
-      referring.map(({ type }) => type),
-      referring.map(({ key }) => key),
-      limit,
-      this.mostBytes,
-    ]);
+    const rows = await withinTime(() =>
+      on.rows<ContextRow>(FIND_CONTEXT, [
+        named.map(({ type }) => type),
+        named.map(({ id }) => id),
+        referring.map(({ type }) => type),
+        referring.map(({ key }) => key),
+        limit,
+        this.mostBytes,
+      ]),
+    );
+    if (rows === undefined) return { named: [], referring: [], complete: false };
     const whole = rows.filter(({ body }) => body !== null);
     return {
       named: whole.filter(({ key }) => key === null),
       referring: whole.flatMap(({ key, ...version }) => (key === null ? [] : [{ key: Number(key), version }])),
       complete: whole.length === rows.length,
     };
+  }
+}
+
+/** PostgreSQL's `query_canceled`, for the statement's time ran out, and what a transaction answers after that. */
+const OUT_OF_TIME: readonly unknown[] = ['57014', '25P02'];
+
+async function withinTime<T>(work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (OUT_OF_TIME.includes((error as { code?: unknown }).code)) return undefined;
+    throw error;
   }
 }

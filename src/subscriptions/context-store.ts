@@ -9,7 +9,7 @@ export interface WantedResources {
 export interface FoundResources {
   named: readonly NotifiedVersion[];
   referring: readonly { key: number; version: NotifiedVersion }[];
-  /** False where bodies were so large that some were left out. */
+  /** False where some were left out because their bodies are so large, or all because finding them takes so long. */
   complete: boolean;
 }
 

@@ -83,7 +83,10 @@ export class EventContexts {
     return this.resolveSome(requests);
   }
 
-  /** Where bodies are so large that some were left out, fewer events are looked up together: one alone gets all that fits. */
+  /**
+   * Where something was left out, fewer events are looked up together: one alone gets all that fits. A context that is too much even then
+   * goes without; it must not hold up the events of everybody.
+   */
   private async resolveSome(requests: readonly ContextRequest[]): Promise<(readonly NotifiedVersion[])[]> {
     const work = (find: ContextStore['find']) => resolveContexts(requests, find, this.semantics, this.onUnreadable);
     const severalRounds = requests.some(({ plan }) => plan.iterates);

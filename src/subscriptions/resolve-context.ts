@@ -33,7 +33,7 @@ interface Gathering {
 /**
  * What the shapes of a topic add to each event: first what the focus includes, then what refers to it, then the same for what was added,
  * by the directives that iterate. Each resource once; never the focus itself. All events of a batch are looked up together, round by round.
- * `complete` is false where large bodies were left out.
+ * `complete` is false where `find` left something out.
  */
 export async function resolveContexts(
   requests: readonly ContextRequest[],

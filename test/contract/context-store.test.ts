@@ -137,3 +137,21 @@ describe.each(['twin', 'postgres'])('what the context of events is made of (%s)'
     expect(found.map(({ named: { length } }) => length)).toEqual([0, 0]);
   });
 });
+
+test('what takes too long to find is left out, and it says so, within one moment as well', async () => {
+  const clone = await cloneDatabase();
+  const impatient = new Database(clone.url, 2, () => {}, { statement_timeout: 100 });
+  const other = new Database(clone.url, 1, () => {});
+  const store = new PostgresContextStore(impatient);
+  const wanted = { named: [{ type: 'Patient', id: 'p1' }], referring: [] };
+  const nothing = { named: [], referring: [], complete: false };
+  await other.transaction(async (tx) => {
+    await tx.run({ text: 'LOCK TABLE resource' });
+    expect(await store.find(wanted, 10)).toEqual(nothing);
+    const found = await store.atOneMoment(async (find) => [await find(wanted, 10), await find(wanted, 10)]);
+    expect(found).toEqual([nothing, nothing]);
+  });
+  expect(await store.find(wanted, 10)).toEqual({ ...nothing, complete: true });
+  await Promise.all([impatient.close(), other.close()]);
+  await clone.drop();
+});
