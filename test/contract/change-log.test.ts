@@ -8,6 +8,8 @@ import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
 import { insertChanges } from '../support/insert-changes.js';
 import { MemoryChangeLog } from '../support/twins/memory-change-log.js';
 
+const EVENT = { codings: [{ system: 'http://x', code: 'a' }], focus: [{ type: 'Patient', id: 'p', written: true }] };
+
 describe.each(['twin', 'postgres'])('the change log (%s)', (name) => {
   let clone: TestDatabase | undefined;
   let database: Database | undefined;
@@ -18,7 +20,7 @@ describe.each(['twin', 'postgres'])('the change log (%s)', (name) => {
     maker.put({ resourceType: 'Patient', id: 'p', active: false }),
     maker.put({ resourceType: 'Patient', id: 'q' }),
     maker.remove('Patient', 'q'),
-    maker.put({ resourceType: 'Group', id: 'g' }, 'r4'),
+    { ...maker.put({ resourceType: 'Group', id: 'g' }, 'r4'), event: EVENT },
     maker.put({ resourceType: 'Patient', id: 'q' }),
   ];
   const [first, second, third, fourth, fifth, sixth] = changes as [Change, Change, Change, Change, Change, Change];
@@ -56,6 +58,24 @@ describe.each(['twin', 'postgres'])('the change log (%s)', (name) => {
     expect(previous.get(second)).toEqual(first);
     expect(previous.get(fourth)).toEqual(third);
     expect(previous.get(sixth)).toBeUndefined();
+  });
+
+  test('knows the version that a resource had at a place, whatever came after; no deleted one, none before the first', async () => {
+    const at = (type: string, id: string, { position }: Change) => ({ type, id, position });
+    const found = await log.at([
+      at('Patient', 'p', first),
+      at('Patient', 'p', sixth),
+      at('Patient', 'q', second),
+      at('Patient', 'q', third),
+      at('Patient', 'q', fifth),
+      at('Patient', 'q', sixth),
+      at('Patient', 'nobody', sixth),
+    ]);
+    expect(found).toEqual([first, second, undefined, third, undefined, sixth, undefined]);
+  });
+
+  test('a coded event comes with the change that records it', async () => {
+    expect((await log.after(fourth.position, 1))[0]?.event).toEqual(EVENT);
   });
 
   test('a snapshot holds the state of a type at a place, without what was deleted', async () => {

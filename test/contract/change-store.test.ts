@@ -5,6 +5,8 @@ import { FhirError } from '../../src/fhir/fhir-error.js';
 import type { ChangeStore, ResourceToStore, Write, WriteOutcome } from '../../src/intake/change-store.js';
 import { PostgresChangeStore } from '../../src/storage/change-store.js';
 import { Database } from '../../src/storage/database.js';
+import { PostgresProcessedMessages } from '../../src/storage/processed-messages.js';
+import { PostgresRetention } from '../../src/storage/retention.js';
 import { LocalWakeUps } from '../../src/wake-ups/wake-ups.js';
 import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
 import { MemoryChangeStore } from '../support/twins/memory-change-store.js';
@@ -201,4 +203,33 @@ describe.each(makers)('the change store %s', (_, make) => {
     );
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   });
+});
+
+describe.each(makers)('a coded event (%s)', (_, make) => {
+  test('makes a version even where the content is not new, and stands with it', async () => {
+    const store = make();
+    const id = randomUUID();
+    const event = { codings: [{ code: 'a' }], focus: [{ type: 'Patient', id, written: false }] };
+    const unit = { face: 'r4b' as const, writes: [put(id, undefined, { event })] };
+    expect(changeOf((await store.write(unit))[0])).toMatchObject({ version: 1, event });
+    expect(changeOf((await store.write(unit))[0])).toMatchObject({ version: 2, event });
+    const [plain] = await store.write({ face: 'r4b', writes: [put(id)] });
+    expect(plain).toMatchObject({ kind: 'unchanged' });
+  });
+});
+
+test('the answer to a message is kept with its content, or not at all', async () => {
+  const store = new PostgresChangeStore(database, () => keys, new LocalWakeUps(), {}, now);
+  const processed = new PostgresProcessedMessages(database);
+  const message = { source: 'http://x', messageId: randomUUID(), envelopeId: 'e', response: '{"a":1.0}' };
+  const id = randomUUID();
+  await refusal(store.write({ face: 'r4b', writes: [put(id, undefined, { ifMatch: 7 })], message }));
+  expect(await processed.known('http://x', message.messageId, 'e')).toEqual([]);
+  await store.write({ face: 'r4b', writes: [put(id)], message });
+  expect(await processed.known('http://x', message.messageId, 'e')).toEqual([message]);
+  expect(await processed.known('http://x', 'another', 'e')).toEqual([message]);
+  expect(await processed.known('http://y', message.messageId, 'e')).toEqual([]);
+  expect(await processed.known('http://x', 'another', '')).toEqual([]);
+  expect(await new PostgresRetention(database).dropMessages(1)).toBe(0);
+  expect(await new PostgresRetention(database).dropMessages(-1)).toBe(1);
 });

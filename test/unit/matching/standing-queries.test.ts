@@ -189,3 +189,62 @@ describe('topics', () => {
     expect(world.hears(ids, world.maker.put({ resourceType: 'Patient', id: 'p', active: true }))).toEqual(ids);
   });
 });
+
+describe('coded events', () => {
+  const ADMIT = { system: 'http://v2', code: 'A01' };
+  const eventTrigger = (resource: string, ...coding: object[]) => [{ resource, event: { coding } }];
+  const told = (
+    world: World,
+    ids: string[],
+    focus: Change,
+    coding: { system?: string; code: string } = ADMIT,
+    heard: string[] = [],
+  ) => {
+    const event = { codings: [coding], focus: [{ type: focus.type, id: focus.id, written: true }] };
+    const groups = world.standing.matchEvent({ event, focus }, heard);
+    return ids.filter((id) => groups.includes(world.standing.groupOf(id) ?? ''));
+  };
+
+  test('fire the topics with a trigger for the same code of the same system and for the type of the focus', () => {
+    const world = new World();
+    world.apply(topic('t', 'http://x/t', [], { eventTrigger: eventTrigger('Encounter', { ...ADMIT, code: 'A04' }, ADMIT) }));
+    world.apply(topic('any', 'http://x/any', [], { eventTrigger: eventTrigger('Resource', ADMIT) }));
+    world.apply(topical('s', 'http://x/t'));
+    world.apply(topical('a', 'http://x/any'));
+    const encounter = world.maker.put({ resourceType: 'Encounter', id: 'e', status: 'planned' });
+    expect(told(world, ['s', 'a'], encounter)).toEqual(['s', 'a']);
+    expect(told(world, ['s', 'a'], world.maker.put({ resourceType: 'Patient', id: 'p' }))).toEqual(['a']);
+    expect(told(world, ['s', 'a'], encounter, { ...ADMIT, code: 'A02' })).toEqual([]);
+    expect(told(world, ['s', 'a'], encounter, { code: 'A01' })).toEqual([]);
+    expect(world.hears(['s', 'a'], encounter)).toEqual([]);
+  });
+
+  test('ask filters of the focus, never criteria on resources, and tell no group what it has heard', () => {
+    const world = new World();
+    const more = {
+      eventTrigger: eventTrigger('Encounter', ADMIT),
+      canFilterBy: [{ resource: 'Encounter', filterParameter: 'status' }],
+    };
+    world.apply(topic('t', 'http://x/t', { resource: 'Encounter', supportedInteraction: ['delete'] }, more));
+    world.apply(topical('yes', 'http://x/t', ['status=planned']));
+    world.apply(topical('no', 'http://x/t', ['status=finished']));
+    world.apply(classic('classic', 'Encounter?status=planned'));
+    const ids = ['yes', 'no', 'classic'];
+    const encounter = world.maker.put({ resourceType: 'Encounter', id: 'e', status: 'planned' });
+    expect(told(world, ids, encounter)).toEqual(['yes']);
+    expect(told(world, ids, encounter, ADMIT, [world.standing.groupOf('yes')!])).toEqual([]);
+  });
+
+  test('a trigger may come and go with its topic, and a retired topic is silent', () => {
+    const world = new World();
+    const more = { eventTrigger: eventTrigger('Patient', ADMIT) };
+    world.apply(topic('t', 'http://x/t', { resource: 'Encounter' }));
+    world.apply(topical('s', 'http://x/t'));
+    const patient = world.maker.put({ resourceType: 'Patient', id: 'p' });
+    expect(told(world, ['s'], patient)).toEqual([]);
+    world.apply(topic('t', 'http://x/t', { resource: 'Encounter' }, more));
+    expect(told(world, ['s'], patient)).toEqual(['s']);
+    world.apply({ ...topic('t', 'http://x/t', { resource: 'Encounter' }, more), status: 'retired' });
+    expect(told(world, ['s'], patient)).toEqual([]);
+  });
+});

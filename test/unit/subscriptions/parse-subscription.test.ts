@@ -105,9 +105,14 @@ describe('what is read', () => {
 
 describe('what is refused, with its element', () => {
   test.each<[string, object, string]>([
-    ['email', classic({ type: 'email', endpoint: 'mailto:a@b.example' }), 'Subscription.channel.type'],
+    ['email to a URL', classic({ type: 'email' }), 'Subscription.channel.endpoint'],
+    [
+      'FHIR as the body of a mail',
+      classic({ type: 'email', endpoint: 'mailto:a@b.example', payload: 'application/fhir+json' }),
+      'Subscription.channel.payload',
+    ],
     ['sms', classic({ type: 'sms' }), 'Subscription.channel.type'],
-    ['message', classic({ type: 'message' }), 'Subscription.channel.type'],
+    ['message by MLLP', classic({ type: 'message', endpoint: 'mllp://b.example' }), 'Subscription.channel.endpoint'],
     [
       'an unknown custom channel',
       topical({ _type: { extension: [{ url: `${BP}channel-type`, valueCoding: { system: 'x', code: 'zulip' } }] } }),
