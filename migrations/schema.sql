@@ -36,6 +36,7 @@ CREATE TABLE filter_group (
   fingerprint bytea NOT NULL,
   definition text NOT NULL,
   last_n bigint DEFAULT 0 NOT NULL,
+  gone_n bigint DEFAULT 0 NOT NULL,
   CONSTRAINT filter_group_fingerprint_key UNIQUE (fingerprint),
   CONSTRAINT filter_group_pkey PRIMARY KEY (group_id)
 ) WITH (fillfactor=50);

@@ -1,4 +1,15 @@
-import { addressBlocks, byteSize, mailAddress, oneOf, optionalUrl, port, setting, smtpUrl, text, wholeNumber } from './setting.js';
+import {
+  addressBlocks,
+  byteSize,
+  mailAddress,
+  oneOf,
+  optionalUrl,
+  port,
+  setting,
+  smtpUrl,
+  text,
+  wholeNumber,
+} from './setting.js';
 
 /**
  * Every setting of the hub, by the slice that uses it. One line adds one: its place here is its name in the code, the first word its
@@ -52,6 +63,8 @@ export const SETTINGS = {
     allow: setting('OUTBOUND_ALLOW', addressBlocks, ''),
   },
   maintenance: {
+    /** Absent: numbered events are kept as long as the change log. */
+    eventDays: setting('EVENT_RETENTION_DAYS', wholeNumber(1, 36_500).optional()),
     attemptDays: setting('ATTEMPT_RETENTION_DAYS', wholeNumber(1, 3650), '7'),
   },
   lifecycle: {

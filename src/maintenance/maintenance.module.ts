@@ -5,6 +5,7 @@ import { PostgresRetention } from '../storage/retention.js';
 import { Log } from '../telemetry/log.js';
 import { Housekeeping } from './housekeeping.js';
 import { PruneAttempts } from './prune-attempts.js';
+import { PruneEvents } from './prune-events.js';
 import { PruneMatchBatches } from './prune-match-batches.js';
 import { PruneMessages } from './prune-messages.js';
 import { PruneResends } from './prune-resends.js';
@@ -23,6 +24,7 @@ import { PruneTokens } from './prune-tokens.js';
           new PruneAttempts(retention, config.maintenance.attemptDays),
           new PruneTokens(retention),
           new PruneResends(retention),
+          new PruneEvents(retention, config.maintenance.eventDays),
           new PruneMessages(retention, config.messages.cacheMinutes),
         ];
         return new Housekeeping(chores, log);

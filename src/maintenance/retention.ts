@@ -8,6 +8,8 @@ export abstract class Retention {
   abstract dropMessages(olderThanMinutes: number): Promise<number>;
   /** Requests to send events again over sockets, long served. */
   abstract dropResends(): Promise<number>;
+  /** Numbered events of changes that are older, from the oldest on; none that a pushed Subscription is still owed. */
+  abstract dropEvents(olderThanDays: number): Promise<number>;
   /** Tokens that nobody used in time. */
   abstract dropTokens(): Promise<number>;
 }

@@ -31,11 +31,13 @@ export class EventsOperation {
     const id = this.addresses.id('Subscription', params.id);
     const input = operationInput(request, face, INPUT);
     const presentation = presentationOf(request, pairsOfUrl(request.url), face);
-    const text = await this.answers.range(face, id, {
+    const { text, missing } = await this.answers.range(face, id, {
       since: input.single('eventsSinceNumber'),
       until: input.single('eventsUntilNumber'),
       content: input.single('content'),
     });
+    // In a header: an entry of the notification Bundle would have to be an event.
+    if (missing !== undefined) void reply.header('warning', `199 carillon "${missing}"`);
     sendJson(reply.status(200), text, presentation);
   }
 }

@@ -64,11 +64,12 @@ export class SubscriptionAnswers {
   }
 
   /**
-   * The events of a range, bounds included, ascending; the total is that of the subscription, not of the range.
+   * The events of a range, bounds included, ascending; the total is that of the subscription, not of the range. What is no longer kept
+   * shows as a gap in the numbers; `missing` says so where the range begins with it.
    * @throws FhirError 404, 400 for bounds that are no numbers or the wrong way round
    */
-  async range(face: Face, id: string, range: EventRange): Promise<string> {
-    const since = boundOf(range.since, 'eventsSinceNumber') ?? 1;
+  async range(face: Face, id: string, range: EventRange): Promise<{ text: string; missing?: string }> {
+    const since = Math.max(1, boundOf(range.since, 'eventsSinceNumber') ?? 1);
     const until = boundOf(range.until, 'eventsUntilNumber');
     if (until !== undefined && since > until)
       throw new FhirError('value', `eventsSinceNumber ${since} lies after eventsUntilNumber ${until}`, 'eventsSinceNumber');
@@ -78,14 +79,16 @@ export class SubscriptionAnswers {
     const { segments, groupLastN } = known.standing ?? { segments: [], groupLastN: 0 };
     const total = latestNumber(segments, groupLastN);
     const last = Math.min(until ?? total, total);
-    const events = await this.read(segments, { first: Math.max(since, 1), last }, groupLastN);
+    const events = await this.read(segments, { first: since, last }, groupLastN);
     const reached = events.at(-1)?.number;
     const next =
       reached !== undefined && reached < last
         ? `${this.baseOf(face)}/Subscription/${id}/$events?eventsSinceNumber=${reached + 1}&eventsUntilNumber=${last}&content=${level}`
         : undefined;
     const content = { type: 'query-event', status: definition.status, total, events, faults: faultsOf(known), next } as const;
-    return notificationText(this.subject(face, definition, level), content, this.now());
+    const first = stretchesOf(segments, { first: since, last }, groupLastN, 1)[0]?.firstNumber ?? last + 1;
+    const missing = first > since && since <= last ? `Events ${since} to ${first - 1} are no longer kept` : undefined;
+    return { text: notificationText(this.subject(face, definition, level), content, this.now()), missing };
   }
 
   private async read(

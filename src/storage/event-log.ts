@@ -27,6 +27,7 @@ interface SegmentRow {
   until_n: bigint | null;
   first_number: bigint;
   last_n: bigint | null;
+  gone_n: bigint | null;
 }
 
 interface GroupRow {
@@ -96,6 +97,7 @@ export function standingsOf(rows: readonly SegmentRow[]): Standing[] {
       afterN: Number(row.after_n),
       ...(row.until_n === null ? {} : { untilN: Number(row.until_n) }),
       firstNumber: Number(row.first_number),
+      ...(row.gone_n === null || row.gone_n === 0n ? {} : { goneN: Number(row.gone_n) }),
     });
     if (row.last_n !== null) standing.groupLastN = Number(row.last_n);
   }

@@ -2,10 +2,15 @@ import { Retention } from '../maintenance/retention.js';
 import type { Database, Sql } from './database.js';
 import { DROP_MESSAGES } from './sql/processed-messages.sql.js';
 import { ATTEMPT_PARTITIONS, DROP_DEFAULT_ATTEMPTS, DROP_MATCH_BATCHES, DROP_TOKENS } from './sql/retention.sql.js';
+import { DROP_EVENTS } from './sql/drop-events.sql.js';
 import { DROP_RESENDS } from './sql/resends.sql.js';
 
 /** Days of attempts for which a partition is kept ready. */
 const DAYS_AHEAD = 3;
+
+/** Events of a group that go at a time, and how often in one run. */
+const EVENTS_AT_ONCE = 10_000;
+const MOST_STEPS = 100;
 
 export class PostgresRetention extends Retention {
   constructor(private readonly database: Database) {
@@ -18,6 +23,17 @@ export class PostgresRetention extends Retention {
 
   dropMessages(olderThanMinutes: number): Promise<number> {
     return this.database.run(DROP_MESSAGES, [olderThanMinutes]);
+  }
+
+  /** In steps, so that no group is locked for long. */
+  async dropEvents(olderThanDays: number): Promise<number> {
+    let dropped = 0;
+    for (let step = 0; step < MOST_STEPS; step++) {
+      const now = await this.database.run(DROP_EVENTS, [olderThanDays, EVENTS_AT_ONCE]);
+      dropped += now;
+      if (now === 0) break;
+    }
+    return dropped;
   }
 
   dropResends(): Promise<number> {

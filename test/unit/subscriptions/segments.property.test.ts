@@ -1,6 +1,13 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { latestNumber, laterSegments, openSegment, type Segment, stretchesOf } from '../../../src/subscriptions/segments.js';
+import {
+  keptNumbers,
+  latestNumber,
+  laterSegments,
+  openSegment,
+  type Segment,
+  stretchesOf,
+} from '../../../src/subscriptions/segments.js';
 
 /** Segments as joining and leaving make them: numbers go on, groups and places differ. */
 const histories = fc
@@ -69,3 +76,24 @@ test('of two readings the later one is known, whichever comes first', () => {
     }),
   );
 });
+
+test('numbers of events that are no longer kept lie nowhere, and those of all others stay what they were', () => {
+  fc.assert(
+    fc.property(histories, fc.nat(60), fc.integer({ min: 1, max: 10 }), (history, goneN, limit) => {
+      const { segments, lastN, latest } = build(history);
+      const whole = stretchesOf(segments, { first: 1, last: latest }, lastN).flatMap(placesOf);
+      const kept = whole.filter(({ n }) => n > goneN);
+      const aged = segments.map((segment) => ({ ...segment, goneN }));
+      expect(stretchesOf(aged, { first: 1, last: latest }, lastN).flatMap(placesOf)).toEqual(kept);
+      expect(stretchesOf(aged, { first: 1, last: latest }, lastN, limit).flatMap(placesOf)).toEqual(kept.slice(0, limit));
+      expect(latestNumber(aged, lastN)).toBe(latest);
+      const bounds = kept.length === 0 ? undefined : { first: kept[0]!.number, last: kept.at(-1)!.number };
+      expect(keptNumbers(aged, lastN)).toEqual(bounds);
+      expect(laterSegments(segments, aged)).toBe(goneN > 0 || segments.at(-1)!.untilN !== undefined ? aged : segments);
+    }),
+  );
+});
+
+function placesOf({ groupId, afterN, untilN, firstNumber }: ReturnType<typeof stretchesOf>[number]) {
+  return Array.from({ length: untilN - afterN }, (_, index) => ({ groupId, n: afterN + index + 1, number: firstNumber + index }));
+}

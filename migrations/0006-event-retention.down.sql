@@ -1,0 +1,1 @@
+ALTER TABLE filter_group DROP COLUMN gone_n;
