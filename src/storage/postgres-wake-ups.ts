@@ -20,6 +20,8 @@ export class PostgresWakeUps extends WakeUps {
   private timer: NodeJS.Timeout | undefined;
   private heartbeat: NodeJS.Timeout | undefined;
   private client: pg.Client | undefined;
+  /** The connection is connecting or answering: it is asked one thing at a time. */
+  private busy = false;
   private running = false;
   private loop: Promise<void> = Promise.resolve();
   private endPause: () => void = () => {};
@@ -35,7 +37,7 @@ export class PostgresWakeUps extends WakeUps {
     this.local.send(wakeUp);
     if (!this.running) return;
     this.pending.add(wakeUp);
-    this.timer ??= setTimeout(() => this.notifyOthers(), COALESCE_MILLISECONDS).unref();
+    this.plan();
   }
 
   on(wakeUp: WakeUp, listener: () => void): () => void {
@@ -67,12 +69,13 @@ export class PostgresWakeUps extends WakeUps {
         query_timeout: HEARTBEAT_MILLISECONDS,
       });
       this.client = client;
+      this.busy = true;
       const ended = new Promise<void>((resolve) => client.once('end', resolve));
       client.on('error', (error) => this.running && this.onTrouble(error));
       client.on('notification', ({ payload }) => this.hear(payload ?? ''));
       try {
         await client.connect();
-        await client.query(`LISTEN ${CHANNEL}`);
+        await this.ask(client, `LISTEN ${CHANNEL}`);
         pause = 100;
         // What came while nobody listened is made up for.
         for (const wakeUp of ['changes', 'events'] as const) this.local.send(wakeUp);
@@ -91,11 +94,25 @@ export class PostgresWakeUps extends WakeUps {
   /** A connection that a network dropped silently looks alive until something is asked of it. */
   private beat(client: pg.Client): void {
     this.heartbeat = setInterval(() => {
-      client.query('SELECT 1').catch((error: Error) => {
-        this.onTrouble(error);
-        client.end().catch(() => undefined);
-      });
+      if (!this.busy) void this.askOrHangUp(client, 'SELECT 1');
     }, HEARTBEAT_MILLISECONDS).unref();
+  }
+
+  private async ask(client: pg.Client, text: string, values?: readonly string[]): Promise<void> {
+    this.busy = true;
+    await client.query(text, values?.slice());
+    this.busy = false;
+    if (this.pending.size > 0) this.plan();
+  }
+
+  /** A connection that answers nothing in time is no longer one; another is made. */
+  private async askOrHangUp(client: pg.Client, text: string, values?: readonly string[]): Promise<void> {
+    try {
+      await this.ask(client, text, values);
+    } catch (error) {
+      if (this.running) this.onTrouble(error as Error);
+      await client.end().catch(() => undefined);
+    }
   }
 
   private rest(milliseconds: number): Promise<void> {
@@ -108,12 +125,17 @@ export class PostgresWakeUps extends WakeUps {
     });
   }
 
+  private plan(): void {
+    this.timer ??= setTimeout(() => this.notifyOthers(), COALESCE_MILLISECONDS).unref();
+  }
+
+  /** What is pending while the connection is busy goes with the next. A wake-up that is lost costs time only. */
   private notifyOthers(): void {
     this.timer = undefined;
+    if (this.client === undefined || this.busy) return;
     const payload = `${this.self} ${[...this.pending].join(' ')}`;
     this.pending.clear();
-    // A failure is the connection's, which its own handlers see to; the wake-up is lost, which costs time only.
-    this.client?.query('SELECT pg_notify($1, $2)', [CHANNEL, payload]).catch(() => undefined);
+    void this.askOrHangUp(this.client, 'SELECT pg_notify($1, $2)', [CHANNEL, payload]);
   }
 
   private hear(payload: string): void {

@@ -81,3 +81,32 @@ test('strange notifications on the channel are ignored', async () => {
   await waitFor(() => heard.changes === 1);
   expect(heard.events).toBe(0);
 });
+
+/** The one process of the server that serves the only connection for wake-ups there is. */
+async function backendOfWakeUps(): Promise<number> {
+  const client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  const { rows } = await client.query<{ pid: number }>(
+    `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'carillon wake-ups'`,
+  );
+  await client.end();
+  expect(rows).toHaveLength(1);
+  return rows[0]!.pid;
+}
+
+test('while PostgreSQL takes its time over one notification, the next wait instead of crowding the connection', async () => {
+  const { wakeUps } = await listening();
+  const backend = await backendOfWakeUps();
+  const other = await listening();
+  process.kill(backend, 'SIGSTOP');
+  try {
+    for (const wakeUp of ['changes', 'changes', 'changes', 'changes', 'events'] as const) {
+      wakeUps.send(wakeUp);
+      await new Promise((resolve) => setTimeout(resolve, 30));
+    }
+  } finally {
+    process.kill(backend, 'SIGCONT');
+  }
+  await waitFor(() => other.heard.events > 0);
+  expect(other.heard).toEqual({ changes: 2, events: 1 });
+});
