@@ -1,3 +1,4 @@
+import { hubMayMove } from '../subscriptions/status-machine.js';
 import type { SubscriptionStatus } from '../subscriptions/subscription-definition.js';
 import type { AttemptResult } from './attempt-result.js';
 import { failuresWithin, pauseAfter } from './backoff.js';
@@ -36,7 +37,8 @@ export type Verdict =
  */
 export function afterAttempt(tried: Tried, result: AttemptResult, settings: DeliverySettings, random: number): Verdict {
   if (result.kind === 'accepted') {
-    const status = tried.status === 'active' ? undefined : 'active';
+    // What its owner switched off while the attempt was under way stays off.
+    const status = hubMayMove(tried.status, 'active') ? 'active' : undefined;
     return { kind: 'served', status, park: tried.steppingOver };
   }
   const failures = tried.failures + 1;
@@ -46,14 +48,14 @@ export function afterAttempt(tried: Tried, result: AttemptResult, settings: Deli
     if (failures >= settings.failuresUntilError && tried.hasMore) return { kind: 'step-over' };
   }
   if (failures >= failuresUntilOff(settings)) return failed('off');
-  return failed(failures >= settings.failuresUntilError && tried.status !== 'error' ? 'error' : undefined);
+  return failed(failures >= settings.failuresUntilError ? 'error' : undefined);
 
   function failed(status?: 'error' | 'off'): Verdict {
     const retryAfterMs = result.kind === 'retry' ? result.retryAfterMs : undefined;
     return {
       kind: 'failed',
       pauseMs: pauseAfter(failures, settings, random, retryAfterMs),
-      status,
+      status: status !== undefined && hubMayMove(tried.status, status) ? status : undefined,
       stepBack: tried.steppingOver,
     };
   }

@@ -178,3 +178,22 @@ test('the time-out a Subscription asks for ends an attempt that gets no answer',
   await endpoint.waitForCount(2, events);
   expect(numbersOf(endpoint)).toEqual([[1], [1]]);
 });
+
+test('what its owner switches off while an attempt is under way stays off, whatever comes of the attempt', async () => {
+  const endpoint = await receiver();
+  const id = await activeSubscription(endpoint);
+  endpoint.always({ kind: 'status', status: 200, afterMilliseconds: 1000 });
+  await client.result();
+  await waitFor(() => endpoint.inFlight === 1, { what: 'the attempt' });
+  const off = { ...(await client.read(id)), status: 'off' };
+  expect((await client.send('PUT', `Subscription/${id}`, off)).body.status).toBe('off');
+  await waitFor(() => endpoint.inFlight === 0, { what: 'its answer' });
+  endpoint.always(200);
+  // Written after the answer came: so whatever the hub wrote upon it is there, too.
+  for (let value = 1; value <= 3; value += 1) await client.result(value);
+  await client.send('PUT', `Subscription/${id}`, { ...off, status: 'requested' });
+  await client.untilStatus(id, 'active');
+  const history = (await client.send('GET', `Subscription/${id}/_history`)).body;
+  const statuses = (history.entry as { resource: { status: string } }[]).map(({ resource }) => resource.status);
+  expect(statuses).toEqual(['active', 'requested', 'off', 'active', 'requested']);
+});

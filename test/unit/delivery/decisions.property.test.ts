@@ -146,6 +146,15 @@ describe('verdicts', () => {
       expect(judge(tried({ status, failures: 9 }), { kind: 'accepted' })).toMatchObject({ status: 'active' });
     expect(judge(tried(), { kind: 'gone', fault })).toMatchObject({ status: 'off' });
   });
+
+  test('what its owner has switched off stays off, whatever the endpoint answers', () => {
+    for (const result of [{ kind: 'accepted' }, { kind: 'gone', fault }, REFUSED, RETRY] as const) {
+      for (const failures of [0, 3, 10_000]) {
+        const verdict = judge(tried({ status: 'off', failures, hasMore: false }), result);
+        expect('status' in verdict ? verdict.status : undefined).toBeUndefined();
+      }
+    }
+  });
 });
 
 describe('the next step', () => {
