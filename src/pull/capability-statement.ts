@@ -8,6 +8,7 @@ import type { Face } from '../fhir/change.js';
 import { isTypeOfFace } from '../fhir/face-types.js';
 import type { SearchParameter } from '../search/values.js';
 import { websocketUrlOf } from './binding-tokens.js';
+import { OWN_OPERATIONS } from './operation-definitions.js';
 
 /** What the statement is made of: all of it facts of the running hub. */
 export interface Capabilities {
@@ -87,15 +88,19 @@ export function capabilityStatement(capabilities: Capabilities): CapabilityState
 
 const BACKPORT = 'http://hl7.org/fhir/uv/subscriptions-backport';
 
+const TOPICS_AS_BASIC =
+  'SubscriptionTopics are shown as Basic with the code http://hl7.org/fhir/fhir-types|SubscriptionTopic. In that form they are read-only.';
+
 const INTERACTIONS = ['read', 'vread', 'update', 'delete', 'history-instance', 'history-type', 'create', 'search-type'] as const;
 
-const SUBSCRIPTION_OPERATIONS = ['status', 'events', 'get-ws-binding-token'];
+const SUBSCRIPTION_OPERATIONS = ['status', 'events', 'get-ws-binding-token', 'resend'];
 
 function resourceOf(type: string, capabilities: Capabilities): CapabilityStatementRestResource {
   return {
     ...(type === 'Subscription' ? subscriptionExtensions(capabilities) : {}),
     type: type as CapabilityStatementRestResource['type'],
     ...(type === 'Subscription' ? { supportedProfile: [`${BACKPORT}/StructureDefinition/backport-subscription`] } : {}),
+    ...(type === 'Basic' && capabilities.face === 'r4' ? { documentation: TOPICS_AS_BASIC } : {}),
     interaction: INTERACTIONS.map((code) => ({ code })),
     versioning: 'versioned',
     readHistory: true,
@@ -107,10 +112,16 @@ function resourceOf(type: string, capabilities: Capabilities): CapabilityStateme
     searchParam: capabilities.parametersOf(type).filter(isSearchable).map(searchParamOf),
     ...(type === 'Subscription'
       ? {
-          operation: SUBSCRIPTION_OPERATIONS.map((name) => ({
-            name,
-            definition: `${BACKPORT}/OperationDefinition/backport-subscription-${name}`,
-          })),
+          operation: [
+            ...SUBSCRIPTION_OPERATIONS.map((name) => ({
+              name,
+              definition: `${BACKPORT}/OperationDefinition/backport-subscription-${name}`,
+            })),
+            ...OWN_OPERATIONS.filter(({ resource }) => resource?.includes('Subscription')).map(({ code, url = '' }) => ({
+              name: code,
+              definition: url,
+            })),
+          ],
         }
       : {}),
   };

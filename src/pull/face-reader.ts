@@ -1,4 +1,5 @@
-import type { Change, Face } from '../fhir/change.js';
+import type { OperationDefinition } from 'fhir/r4b.js';
+import { type Change, type Face, LOG_START } from '../fhir/change.js';
 import { clauseHolds } from '../search/clause-holds.js';
 import type { Query } from '../search/query.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
@@ -15,30 +16,39 @@ import type {
 
 /** Topics read at a time. */
 const TOPICS_AT_ONCE = 500;
-/** Marks a place among topics, or the end of them, in the walk of one search. */
-const AMONG_TOPICS = 'topic';
+/** Marks a place among what is shown beside stored resources, or the end of it, in the walk of one search. */
+const AMONG_SHOWN = 'shown';
 
 /**
  * What is stored as a face shows it. R4 has no SubscriptionTopic: there every topic is a Basic of the same id and version, beside the
- * Basic resources that clients stored (which come after the topics in a search; docs/adr/0009-topics-in-r4.md).
+ * Basic resources that clients stored (which come after the topics in a search; docs/adr/0009-topics-in-r4.md). Beside the
+ * OperationDefinitions that clients stored stand those of the hub's own operations.
  */
 export class FaceReader {
+  private readonly operations: ReadonlyMap<string, Change>;
+
   constructor(
     private readonly reader: ResourceReader,
     private readonly semantics: SearchSemantics,
-  ) {}
+    operations: readonly OperationDefinition[],
+    private readonly since: Date = new Date(),
+  ) {
+    this.operations = new Map(operations.map((operation) => [operation.id ?? '', this.ownOperation(operation)]));
+  }
 
   async current(face: Face, type: string, id: string): Promise<Change | undefined> {
     const own = await this.reader.current(type, id);
-    if (!showsTopics(face, type) || (own !== undefined && own.body !== null)) return own;
-    const topic = await this.reader.current('SubscriptionTopic', id);
-    return topic === undefined ? own : shown(topic);
+    return own?.body == null ? ((await this.shown(face, type, id)) ?? own) : own;
   }
 
   async version(face: Face, type: string, id: string, version: number): Promise<Change | undefined> {
-    if (!(await this.isTopic(face, type, id))) return this.reader.version(type, id, version);
-    const topic = await this.reader.version('SubscriptionTopic', id, version);
-    return topic && shown(topic);
+    if (await this.isTopic(face, type, id)) {
+      const topic = await this.reader.version('SubscriptionTopic', id, version);
+      return topic && asBasic(topic);
+    }
+    const stored = await this.reader.version(type, id, version);
+    const operation = type === 'OperationDefinition' ? this.operations.get(id) : undefined;
+    return stored ?? (version === operation?.version ? operation : undefined);
   }
 
   async history(face: Face, scope: HistoryScope, options: HistoryOptions): Promise<HistoryPage> {
@@ -46,27 +56,27 @@ export class FaceReader {
     if (type === undefined || id === undefined || !(await this.isTopic(face, type, id)))
       return this.reader.history(scope, options);
     const page = await this.reader.history({ type: 'SubscriptionTopic', id }, options);
-    return { ...page, versions: page.versions.map(shown) };
+    return { ...page, versions: page.versions.map(asBasic) };
   }
 
   async search(face: Face, query: Query, options: SearchOptions): Promise<SearchPage> {
-    if (!showsTopics(face, query.type)) return this.reader.search(query, options);
+    if (!showsMore(face, query.type)) return this.reader.search(query, options);
     const { count, after } = options;
-    const among = after?.keys[0] === AMONG_TOPICS;
+    const among = after?.keys[0] === AMONG_SHOWN;
     if (after !== undefined && !among) return this.reader.search(query, options);
-    const all = await this.topics(query);
+    const all = await this.shownFor(query);
     if (query.countOnly) {
       const { matches, total = 0 } = await this.reader.search(query, options);
       return { matches, total: total + all.length };
     }
-    const last = among ? all.findIndex((topic) => isAfter(topic, after)) : 0;
+    const last = among ? all.findIndex((one) => isAfter(one, after)) : 0;
     const left = last < 0 ? [] : all.slice(last);
-    const topics = left.slice(0, count);
-    const lastTopic = topics.at(-1);
-    if (left.length >= count && lastTopic !== undefined) return { matches: topics, next: markOf(lastTopic) };
-    const page = await this.reader.search(query, { count: count - topics.length });
+    const shown = left.slice(0, count);
+    const lastShown = shown.at(-1);
+    if (left.length >= count && lastShown !== undefined) return { matches: shown, next: markOf(lastShown) };
+    const page = await this.reader.search(query, { count: count - shown.length });
     const total = page.total === undefined ? {} : { total: page.total + all.length };
-    return { ...page, matches: [...topics, ...page.matches], ...total };
+    return { ...page, matches: [...shown, ...page.matches], ...total };
   }
 
   private async isTopic(face: Face, type: string, id: string): Promise<boolean> {
@@ -75,26 +85,49 @@ export class FaceReader {
     return (own?.body ?? null) === null && (await this.reader.current('SubscriptionTopic', id)) !== undefined;
   }
 
+  private async shown(face: Face, type: string, id: string): Promise<Change | undefined> {
+    if (type === 'OperationDefinition') return this.operations.get(id);
+    if (!showsTopics(face, type)) return undefined;
+    const topic = await this.reader.current('SubscriptionTopic', id);
+    return topic && asBasic(topic);
+  }
+
   /** Those that match, newest first. */
-  private async topics(query: Query): Promise<Change[]> {
+  private async shownFor(query: Query): Promise<Change[]> {
+    const shown = query.type === 'Basic' ? await this.topics() : [...this.operations.values()];
+    return shown.filter((one) => this.matches(one, query)).sort(newestFirst);
+  }
+
+  private matches({ type, id, at, body }: Change, query: Query): boolean {
+    const values = this.semantics.extract(type, JSON.parse(body ?? '{}'), { id, lastUpdated: at });
+    return query.clauses.every((clause) => clauseHolds(clause, values));
+  }
+
+  private ownOperation(operation: OperationDefinition): Change {
+    const { resourceType: type, id = '', ...rest } = operation;
+    const body = { resourceType: type, id, meta: { versionId: '1', lastUpdated: this.since.toISOString() }, ...rest };
+    const written = { position: LOG_START, interaction: 'create', method: 'PUT', face: 'r4b' } as const;
+    return { ...written, type, id, version: 1, at: this.since, body: JSON.stringify(body) };
+  }
+
+  private async topics(): Promise<Change[]> {
     const all = this.semantics.parse('SubscriptionTopic', [], { handling: 'strict' });
     const found: Change[] = [];
     let after: PageMark | undefined;
     do {
       const page = await this.reader.search({ ...all, total: 'none' }, { count: TOPICS_AT_ONCE, after });
-      for (const topic of page.matches.map(shown)) {
-        const values = this.semantics.extract('Basic', JSON.parse(topic.body ?? '{}'), { id: topic.id, lastUpdated: topic.at });
-        if (query.clauses.every((clause) => clauseHolds(clause, values))) found.push(topic);
-      }
+      found.push(...page.matches.map(asBasic));
       after = page.next;
     } while (after !== undefined);
-    return found.sort(newestFirst);
+    return found;
   }
 }
 
 const showsTopics = (face: Face, type: string) => face === 'r4' && type === 'Basic';
 
-const shown = (topic: Change): Change => ({
+const showsMore = (face: Face, type: string) => type === 'OperationDefinition' || showsTopics(face, type);
+
+const asBasic = (topic: Change): Change => ({
   ...topic,
   type: 'Basic',
   body: topic.body === null ? null : topicAsBasic(topic.body),
@@ -102,10 +135,10 @@ const shown = (topic: Change): Change => ({
 
 const newestFirst = (a: Change, b: Change) => b.at.getTime() - a.at.getTime() || (a.id < b.id ? -1 : 1);
 
-const markOf = ({ id, at }: Change): PageMark => ({ keys: [AMONG_TOPICS, at.getTime()], tie: id });
+const markOf = ({ id, at }: Change): PageMark => ({ keys: [AMONG_SHOWN, at.getTime()], tie: id });
 
-function isAfter(topic: Change, { keys, tie }: PageMark): boolean {
+function isAfter(one: Change, { keys, tie }: PageMark): boolean {
   const place = Number(keys[1]);
-  const at = topic.at.getTime();
-  return at < place || (at === place && topic.id > tie);
+  const at = one.at.getTime();
+  return at < place || (at === place && one.id > tie);
 }

@@ -14,6 +14,7 @@ import { FaceReader } from './face-reader.js';
 import { HistoryController } from './history.controller.js';
 import { MetadataController } from './metadata.controller.js';
 import { MetadataText } from './metadata-text.js';
+import { OWN_OPERATIONS } from './operation-definitions.js';
 import { ReadController } from './read.controller.js';
 import { ResourceReader } from './resource-reader.js';
 import { SearchController } from './search.controller.js';
@@ -41,7 +42,7 @@ const HUB_VERSION = (JSON.parse(readFileSync(new URL('../../package.json', impor
     {
       provide: FaceReader,
       inject: [ResourceReader, SearchSemantics],
-      useFactory: (reader: ResourceReader, semantics: SearchSemantics) => new FaceReader(reader, semantics),
+      useFactory: (reader: ResourceReader, semantics: SearchSemantics) => new FaceReader(reader, semantics, OWN_OPERATIONS),
     },
     {
       provide: MetadataText,

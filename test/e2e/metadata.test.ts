@@ -41,7 +41,23 @@ describe('metadata', () => {
     expect(subscription?.supportedProfile).toEqual([
       'http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-subscription',
     ]);
-    expect(subscription?.operation?.map(({ name }) => name)).toEqual(['status', 'events', 'get-ws-binding-token']);
+    expect(subscription?.operation?.map(({ name }) => name)).toEqual([
+      'status',
+      'events',
+      'get-ws-binding-token',
+      'resend',
+      'explain',
+      'dry-run',
+    ]);
+    for (const { definition } of subscription?.operation ?? []) {
+      if (!definition.startsWith('https://carillon.example/fhir/')) continue;
+      const read = await fetch(`${hub.url}/fhir/${face}/${definition.split('/fhir/')[1]}`);
+      const resource = (await read.json()) as Record<string, unknown>;
+      expect(validateResource(resource)).toEqual([]);
+      expect(resource).toMatchObject({ url: definition, meta: { versionId: '1' } });
+      const found = await fetch(`${hub.url}/fhir/${face}/OperationDefinition?url=${definition}`);
+      expect(await found.json()).toMatchObject({ total: 1, entry: [{ resource }] });
+    }
     expect(subscription?.searchParam?.map(({ name }) => name)).toEqual(expect.arrayContaining(['url', 'status']));
   });
 
