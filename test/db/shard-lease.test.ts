@@ -73,15 +73,6 @@ test('a process that is present keeps its shards until the lease runs out; one t
   expect(await leases.renew(mine, 60)).toEqual([]);
 });
 
-test('a lease that has run out may be taken although its process is still there', async () => {
-  const [frozen, other] = [await hub(), await hub()];
-  await leases.take(frozen.name, 60, 0);
-  await database.run({ text: `UPDATE delivery_shard SET lease_ends = now() - interval '1 second' WHERE leased_by = $1` }, [
-    frozen.name,
-  ]);
-  expect((await leases.take(other.name, 60, 0)).taken).toHaveLength(32);
-});
-
 test('a cut connection is opened again under the same name', async () => {
   const one = await hub();
   await database.run({ text: `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1` }, [one.name]);
@@ -136,16 +127,10 @@ test('who takes a shard waits for what its last owner is just writing', async ()
   }
 });
 
-test('a token binds once, not after its time, and is not stored as it is', async () => {
-  const tokens = new PostgresWebsocketTokens(database);
-  const { token, expires } = await tokens.issue(['a', 'b'], 30);
-  expect(expires.getTime()).toBeGreaterThan(Date.now());
+test('a token is not stored as it is', async () => {
+  const { token } = await new PostgresWebsocketTokens(database).issue(['a', 'b'], 30);
   const [row] = await database.rows<{ token_hash: Buffer }>({ text: 'SELECT token_hash FROM websocket_token' });
   expect(row!.token_hash.includes(token)).toBe(false);
-  const both = await Promise.all([tokens.redeem(token), tokens.redeem(token)]);
-  expect(both.filter((ids) => ids !== undefined)).toEqual([['a', 'b']]);
-  expect(await tokens.redeem((await tokens.issue(['a'], 0)).token)).toBeUndefined();
-  expect(await tokens.redeem('unknown')).toBeUndefined();
 });
 
 test('upkeep keeps the newest batch, makes partitions ahead, drops old days, and may run twice at once', async () => {
