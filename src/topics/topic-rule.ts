@@ -1,7 +1,11 @@
+import { FhirError } from '../fhir/fhir-error.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
 import { compileTopic } from './compile-topic.js';
+import type { CurrentCatalog } from './current-catalog.js';
+import { derivationIssues } from './derivation-issues.js';
 import { checkShapes } from './notification-shape.js';
 import { parseTopic } from './parse-topic.js';
+import type { TopicDefinition } from './topic-definition.js';
 
 interface RuledTopic {
   text: string;
@@ -15,14 +19,30 @@ interface RuledTopic {
 export class TopicRule {
   readonly type = 'SubscriptionTopic';
 
-  constructor(private readonly semantics: SearchSemantics) {}
+  constructor(
+    private readonly semantics: SearchSemantics,
+    /** To compare a topic with those that it derives from. */
+    private readonly catalog?: Pick<CurrentCatalog, 'read'>,
+  ) {}
 
   async apply(next: RuledTopic, id: string): Promise<RuledTopic> {
     if (next.value.status === 'active') {
       const definition = parseTopic(next.value, id, (name) => this.semantics.definitions.isResourceType(name));
       compileTopic(definition, this.semantics);
       checkShapes(definition, this.semantics.definitions);
+      await this.checkDerivation(definition);
     }
     return next;
+  }
+
+  /** A parent that the hub does not hold cannot be compared with. */
+  private async checkDerivation(definition: TopicDefinition): Promise<void> {
+    if (definition.derivedFrom.length === 0 || this.catalog === undefined) return;
+    const catalog = await this.catalog.read();
+    const [first, ...rest] = definition.derivedFrom.flatMap((canonical, index) => {
+      const parent = catalog.active(canonical) ?? catalog.named(canonical)[0];
+      return parent === undefined ? [] : derivationIssues(definition, parent.definition, index);
+    });
+    if (first !== undefined) throw FhirError.ofIssues([first, ...rest], { status: 422 });
   }
 }

@@ -24,7 +24,11 @@ import { TopicRule } from './topic-rule.js';
       useFactory: (stored: StoredTopics, semantics: SearchSemantics) => new CurrentCatalog(stored, semantics),
     },
     { provide: BasicRule, inject: [StoredTopics], useFactory: (stored: StoredTopics) => new BasicRule(stored) },
-    { provide: TopicRule, inject: [SearchSemantics], useFactory: (semantics: SearchSemantics) => new TopicRule(semantics) },
+    {
+      provide: TopicRule,
+      inject: [SearchSemantics, CurrentCatalog],
+      useFactory: (semantics: SearchSemantics, catalog: CurrentCatalog) => new TopicRule(semantics, catalog),
+    },
     {
       provide: SeedStore,
       inject: [ChangeStore, StoredTopics, WriteRules],

@@ -110,4 +110,54 @@ describe('writing topics and subscriptions', () => {
     await call('PUT', 'SubscriptionTopic/mine', { ...topic, status: 'retired' });
     expect((await call('POST', 'Subscription', subscription('http://example.org/mine'))).status).toBe(422);
   });
+
+  const versioned = (id: string, more: object) => ({
+    resourceType: 'SubscriptionTopic',
+    id,
+    url: 'http://example.org/versioned',
+    status: 'active',
+    resourceTrigger: [{ resource: 'Encounter' }],
+    ...more,
+  });
+
+  test('a canonical names a version, or the newest that is active; drafts and what is retired take no subscriptions', async () => {
+    const patient = [{ resource: 'Encounter', filterParameter: 'patient' }];
+    const status = [{ resource: 'Encounter', filterParameter: 'status' }];
+    const put = async (id: string, more: object) =>
+      expect((await call('PUT', `SubscriptionTopic/${id}`, versioned(id, more))).status).toBeLessThan(300);
+    await put('v9', { version: '1.9', canFilterBy: patient });
+    await put('v10', { version: '1.10', canFilterBy: status });
+    await put('v11', { version: '1.11', status: 'draft' });
+    const code = async (criteria: string, filter: string) =>
+      (await call('POST', 'Subscription', subscription(criteria, [filter]))).status;
+    expect(await code('http://example.org/versioned', 'Encounter?status=finished')).toBe(201);
+    expect(await code('http://example.org/versioned', 'Encounter?patient=Patient/1')).toBe(422);
+    expect(await code('http://example.org/versioned|1.9', 'Encounter?patient=Patient/1')).toBe(201);
+    expect((await call('POST', 'Subscription', subscription('http://example.org/versioned|1.11'))).status).toBe(422);
+    expect((await call('POST', 'Subscription', subscription('http://example.org/versioned|2'))).status).toBe(422);
+    await put('v10', { version: '1.10', status: 'retired', canFilterBy: status });
+    expect(await code('http://example.org/versioned', 'Encounter?patient=Patient/1')).toBe(201);
+  });
+
+  test('a derived topic may add filters; it drops none and is about the same resources', async () => {
+    const filters = [{ resource: 'Encounter', filterParameter: 'length', modifier: ['gt', 'lt'] }];
+    const parent = { ...versioned('parent', { canFilterBy: filters }), url: 'http://example.org/parent' };
+    await call('PUT', 'SubscriptionTopic/parent', parent);
+    const derived = async (more: object) => {
+      const topic = { ...versioned('child', more), url: 'http://example.org/child', derivedFrom: ['http://example.org/parent'] };
+      const { status, body } = await call('PUT', 'SubscriptionTopic/child', topic);
+      return [status, (body.issue as { expression?: string[] }[] | undefined)?.[0]?.expression?.[0]];
+    };
+    const refused = [422, 'SubscriptionTopic.derivedFrom[0]'];
+    expect(await derived({})).toEqual(refused);
+    expect(await derived({ canFilterBy: [{ ...filters[0], modifier: ['gt'] }] })).toEqual(refused);
+    expect(await derived({ canFilterBy: filters, resourceTrigger: [{ resource: 'Patient' }] })).toEqual([
+      422,
+      expect.any(String),
+    ]);
+    expect(await derived({ canFilterBy: [...filters, { resource: 'Encounter', filterParameter: 'status' }] })).toEqual([
+      201,
+      undefined,
+    ]);
+  });
 });
