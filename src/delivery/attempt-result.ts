@@ -1,6 +1,6 @@
 import type { NotificationFault } from '../fhir/notification-bundle.js';
 import type { OutboundAnswer, OutboundFailure } from '../outbound/outbound-client.js';
-import { retryAfterMs } from './backoff.js';
+import { retryAfterMs } from '../outbound/retry-after.js';
 
 /** What came of one attempt. A failed one is ordinary life and therefore a value. */
 export type AttemptResult =

@@ -27,13 +27,3 @@ export function failuresWithin(seconds: number, settings: BackoffSettings): numb
   }
   return failures;
 }
-
-/** Milliseconds that a `Retry-After` header asks for: seconds, or an HTTP date. */
-export function retryAfterMs(header: string | string[] | undefined, now: number): number | undefined {
-  const text = (Array.isArray(header) ? header[0] : header)?.trim();
-  if (!text) return undefined;
-  if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;
-  // Date.parse reads more than HTTP dates, `-5` for one.
-  const date = /^[A-Za-z]/.test(text) ? Date.parse(text) : NaN;
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
-}

@@ -1,3 +1,4 @@
+import { retryAfterMs } from '../outbound/retry-after.js';
 import { type HistoryEntry, type HistoryPage, readHistoryPage } from './history-page.js';
 import { PollFailure } from './poll-failure.js';
 import type { SourceClient, SourceResponse } from './source-client.js';
@@ -70,7 +71,7 @@ function readResponse(
   if (response.status !== 200) {
     throw new PollFailure(
       `The source answered ${response.status} to ${clip(url)}.`,
-      retryAfter(response.headers['retry-after'], readDate(response)),
+      retryAfterMs(response.headers['retry-after'], readDate(response)),
     );
   }
   room.bytes -= response.body.length;
@@ -96,14 +97,6 @@ function sameOrigin(next: string, from: string, source: SourceDefinition): strin
 function readDate(response: SourceResponse): number | undefined {
   const milliseconds = Date.parse(response.headers['date'] ?? '');
   return Number.isNaN(milliseconds) ? undefined : milliseconds;
-}
-
-/** Seconds, or a date read against the answer's own clock. */
-export function retryAfter(value: string | undefined, serverTime: number | undefined): number | undefined {
-  if (value === undefined) return undefined;
-  if (/^\d{1,9}$/.test(value.trim())) return Number(value) * 1000;
-  const until = Date.parse(value);
-  return Number.isNaN(until) || serverTime === undefined ? undefined : Math.max(0, until - serverTime);
 }
 
 function clip(url: string): string {

@@ -4,9 +4,10 @@ import { readConfig } from '../../../src/config/config.js';
 import { afterAttempt, type Tried } from '../../../src/delivery/after-attempt.js';
 import { AttemptPlaces } from '../../../src/delivery/attempt-places.js';
 import { type AttemptResult, resultOf } from '../../../src/delivery/attempt-result.js';
-import { failuresWithin, pauseAfter, retryAfterMs } from '../../../src/delivery/backoff.js';
+import { failuresWithin, pauseAfter } from '../../../src/delivery/backoff.js';
 import { FIXED_DELIVERY } from '../../../src/delivery/delivery-settings.js';
 import { type LineState, nextStep } from '../../../src/delivery/next-step.js';
+import { retryAfterMs } from '../../../src/outbound/retry-after.js';
 import type { SubscriptionDefinition } from '../../../src/subscriptions/subscription-definition.js';
 
 const SETTINGS = { ...FIXED_DELIVERY, ...readConfig({}).delivery };
