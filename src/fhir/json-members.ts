@@ -17,31 +17,20 @@ const CLOSE_BRACE = 0x7d;
 /**
  * The members of the object that begins at `from`, in order, without parsing what is in them. Only for text that {@link parseJson}
  * returned: valid and minified.
+ * @param isLast asked for each name; the members behind the first one it says yes to are not looked for
  */
-export function membersOf(text: string, from = 0): MemberSpan[] {
+export function membersOf(text: string, from = 0, isLast?: (name: string) => boolean): MemberSpan[] {
   const members: MemberSpan[] = [];
   let at = from + 1;
   while (text.charCodeAt(at) === QUOTE) {
     const nameEnd = endOfString(text, at);
     const end = endOfValue(text, nameEnd + 1);
-    members.push({ name: stringAt(text, at, nameEnd), start: at, valueStart: nameEnd + 1, end });
-    if (text.charCodeAt(end) !== COMMA) break;
+    const name = stringAt(text, at, nameEnd);
+    members.push({ name, start: at, valueStart: nameEnd + 1, end });
+    if (text.charCodeAt(end) !== COMMA || isLast?.(name) === true) break;
     at = end + 1;
   }
   return members;
-}
-
-/** Where the items of the array that begins at `from` stand, in order; for the same kind of text. */
-export function itemsOf(text: string, from: number): { start: number; end: number }[] {
-  const items: { start: number; end: number }[] = [];
-  let start = from + 1;
-  if (text.charCodeAt(start) === CLOSE_BRACKET) return items;
-  for (;;) {
-    const end = endOfValue(text, start);
-    items.push({ start, end });
-    if (text.charCodeAt(end) !== COMMA) return items;
-    start = end + 1;
-  }
 }
 
 /** A name may be written with escapes (`"\u0069d"` is `id`). */

@@ -21,13 +21,42 @@ export interface ParsedJson {
  * @throws FhirError saying at which line and column what has to be mended
  */
 export function parseJson(input: Buffer | string): ParsedJson {
-  const bytes = typeof input === 'string' ? bytesOf(input) : input;
-  if (!isUtf8(bytes)) throw new FhirError('invalid', 'The body is not valid UTF-8. Send JSON encoded in UTF-8.');
-  const scan = new Scan(bytes);
+  return parse(new Scan(utf8Of(input)));
+}
+
+/** A Bundle, and beside it the exact text of each entry's resource; undefined for an entry without one. */
+export interface ParsedBundle extends ParsedJson {
+  resourceTexts: readonly (string | undefined)[];
+}
+
+/**
+ * Like {@link parseJson}. The one pass over the bytes also notes where resources begin and end, which costs nothing, while looking for
+ * them in the text again takes 11 µs for each.
+ */
+export function parseBundle(input: Buffer | string): ParsedBundle {
+  const scan = new Scan(utf8Of(input), { resources: [] });
+  const parsed = parse(scan);
+  const { entry } = parsed.value;
+  const texts = scan.resourceTexts().values();
+  const textOf = (item: unknown) => (isObject(item) && Object.hasOwn(item, 'resource') ? texts.next().value : undefined);
+  return { ...parsed, resourceTexts: Array.isArray(entry) ? entry.map(textOf) : [] };
+}
+
+function isObject(item: unknown): item is object {
+  return typeof item === 'object' && item !== null;
+}
+
+function parse(scan: Scan): ParsedJson {
   const text = scan.minified();
   const value = JSON.parse(text) as Record<string, unknown>;
-  if (countMembers(value) !== scan.members) new Scan(bytes, []).minified();
+  if (countMembers(value) !== scan.members) new Scan(scan.bytes, { names: [] }).minified();
   return { text, value };
+}
+
+function utf8Of(input: Buffer | string): Buffer {
+  const bytes = typeof input === 'string' ? bytesOf(input) : input;
+  if (!isUtf8(bytes)) throw new FhirError('invalid', 'The body is not valid UTF-8. Send JSON encoded in UTF-8.');
+  return bytes;
 }
 
 function bytesOf(text: string): Buffer {
@@ -78,6 +107,8 @@ const CLOSE_BRACE = 0x7d;
 
 const OBJECT = 1;
 const ARRAY = 2;
+/** A Bundle's resources are members of the objects in the list `entry` of the root. */
+const RESOURCE_DEPTH = 3;
 
 /** One pass over the bytes: checks the grammar, counts the members and drops the white space. All syntax of JSON is ASCII. */
 class Scan {
@@ -88,12 +119,21 @@ class Scan {
   private copied = 0;
   /** Start of the stretch not yet copied. */
   private from = 0;
+  /** Where the minified text begins, if there was nothing to drop in it. */
+  private start = 0;
+  /** The names seen in each open object; where given, the scan stops at the second of two equal ones. */
+  private readonly names: Set<string>[] | undefined;
+  /** Where resources of a Bundle's entries begin and end in the minified bytes, by turns; noted where given. */
+  private readonly resources: number[] | undefined;
+  private inEntries = false;
 
-  /** @param names the names seen in each open object; where given, the scan stops at the second of two equal ones */
   constructor(
-    private readonly bytes: Buffer,
-    private readonly names?: Set<string>[],
-  ) {}
+    readonly bytes: Buffer,
+    notes: { names?: Set<string>[]; resources?: number[] } = {},
+  ) {
+    this.names = notes.names;
+    this.resources = notes.resources;
+  }
 
   minified(): string {
     const { bytes } = this;
@@ -101,6 +141,7 @@ class Scan {
     this.skipSpace();
     if (this.at >= bytes.length) throw this.failure('invalid', 'The body is empty; send one JSON object');
     if (bytes[this.at] !== OPEN_BRACE) throw this.failure('structure', 'The body must be one JSON object that begins with {');
+    this.start = this.from;
     this.value();
     if (this.copy !== undefined) this.flush(this.at);
     const text = this.copy?.toString('utf8', 0, this.copied) ?? bytes.toString('utf8', this.from, this.at);
@@ -108,6 +149,16 @@ class Scan {
     this.skipSpace();
     if (this.at < bytes.length) throw this.failure('invalid', `There is more behind the end of the object: ${this.found()}`);
     return text;
+  }
+
+  /** After {@link minified}: the resources in it. */
+  resourceTexts(): string[] {
+    const [from, offset] = this.copy === undefined ? [this.bytes, this.start] : [this.copy, 0];
+    const texts: string[] = [];
+    for (let at = 0; at < (this.resources?.length ?? 0); at += 2) {
+      texts.push(from.toString('utf8', offset + this.resources![at]!, offset + this.resources![at + 1]!));
+    }
+    return texts;
   }
 
   /** The root value with everything in it; containers are kept on a small stack of their own. */
@@ -131,7 +182,7 @@ class Scan {
           else {
             containers[depth++] = OBJECT;
             this.names?.push(new Set());
-            this.name();
+            this.name(depth);
             continue;
           }
         } else if (bytes[this.at] === CLOSE_BRACKET) this.at++;
@@ -145,13 +196,14 @@ class Scan {
       // Here a value has ended.
       for (;;) {
         if (depth === 0) return;
+        if (depth === RESOURCE_DEPTH && this.resources !== undefined && this.resources.length % 2 === 1) this.note();
         this.skipSpace();
         const next = bytes[this.at];
         const container = containers[depth - 1];
         if (next === COMMA) {
           this.at++;
           this.skipSpace();
-          if (container === OBJECT) this.name();
+          if (container === OBJECT) this.name(depth);
           break;
         }
         if (next !== (container === OBJECT ? CLOSE_BRACE : CLOSE_BRACKET)) {
@@ -165,12 +217,13 @@ class Scan {
   }
 
   /** A member's name and its colon, up to the value. */
-  private name(): void {
+  private name(depth: number): void {
     const { bytes } = this;
     if (bytes[this.at] !== QUOTE)
       throw this.failure('invalid', `Expected a member name in double quotes but found ${this.found()}`);
     const start = this.at;
     this.string();
+    const end = this.at;
     this.members++;
     if (bytes[start + 1] === UNDERSCORE || bytes[start + 1] === BACKSLASH) this.refuseProto(start);
     if (this.names !== undefined) this.refuseSecond(start, this.names.at(-1)!);
@@ -179,6 +232,23 @@ class Scan {
       throw this.failure('invalid', `Expected a colon behind the member name but found ${this.found()}`);
     this.at++;
     this.skipSpace();
+    if (this.resources !== undefined && depth <= RESOURCE_DEPTH) this.noteResource(depth, start, end);
+  }
+
+  /** The value of a Bundle's `entry` is about to begin or was left, or that of an entry's `resource` is about to begin. */
+  private noteResource(depth: number, start: number, end: number): void {
+    if (depth === 1) this.inEntries = this.nameIs('entry', start, end);
+    else if (depth === RESOURCE_DEPTH && this.inEntries && this.nameIs('resource', start, end)) this.note();
+  }
+
+  private note(): void {
+    this.resources!.push(this.copied + this.at - (this.copy === undefined ? this.start : this.from));
+  }
+
+  /** Names may be written with escapes. */
+  private nameIs(name: string, start: number, end: number): boolean {
+    const written = this.bytes.toString('utf8', start, end);
+    return written.includes('\\') ? JSON.parse(written) === name : written === `"${name}"`;
   }
 
   private refuseProto(start: number): void {

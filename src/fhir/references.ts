@@ -110,11 +110,13 @@ function addressKind(typeName: string, memberName: string, primitive: string): A
   return ADDRESS_TYPES.has(primitive) ? (primitive as AddressKind) : undefined;
 }
 
+const LINK = /href|src/i;
 const QUOTE_OR_TAG_END = /["'>]/g;
 const LINK_BEFORE_QUOTE = /\s(?:href|src)\s*=\s*$/i;
 
 /** One pass from tag to tag: whatever stands between tags or in other attributes is not an address. */
 function rewriteNarrative(xhtml: string, map: AddressMap): string {
+  if (!LINK.test(xhtml)) return xhtml;
   let rewritten = '';
   let copied = 0;
   let at = xhtml.indexOf('<');

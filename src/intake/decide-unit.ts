@@ -109,9 +109,9 @@ function stored(
   face: Face,
   nowMs: number,
 ): WriteOutcome {
-  const { type, id, text } = resource;
+  const { type, id, text, value } = resource;
   const draft = draftOf(type, id, current, face, nowMs);
-  const body = stampResource(text, { id, versionId: String(draft.version), lastUpdated: draft.at.toISOString() });
+  const body = stampResource(text, { id, versionId: String(draft.version), lastUpdated: draft.at.toISOString() }, value);
   return { kind: 'stored', change: { ...draft, interaction, method, body } };
 }
 

@@ -1,6 +1,6 @@
 import { type Definitions, definitions } from '../fhir/definitions.js';
 import { FhirError, type Issue } from '../fhir/fhir-error.js';
-import { type ParsedJson, parseJson } from '../fhir/json-text.js';
+import { type ParsedBundle, type ParsedJson, parseBundle, parseJson } from '../fhir/json-text.js';
 import { NEVER_STORED } from '../fhir/never-stored.js';
 import { isFhirId } from '../fhir/references.js';
 import { validateResource } from '../fhir/validate-resource.js';
@@ -32,6 +32,13 @@ export function checkId(id: string, where = 'id'): void {
 export function readResource(body: Buffer | string, type: string): ParsedJson {
   const parsed = parseJson(body);
   checkResource(parsed.value, type);
+  return parsed;
+}
+
+/** A body as a valid Bundle. @throws FhirError 400 or 422 that names what has to be mended */
+export function readBundle(body: Buffer | string): ParsedBundle {
+  const parsed = parseBundle(body);
+  checkResource(parsed.value, 'Bundle');
   return parsed;
 }
 

@@ -1,5 +1,6 @@
 import type { Change } from '../fhir/change.js';
 import type { IndexRows } from '../search/values.js';
+import { bigintsParameter, doublesParameter, integersParameter, keysParameter, textsParameter } from './array-parameters.js';
 
 /** The state a resource has after a flush: its last version and the keys it is found by. */
 export interface CurrentRow {
@@ -17,12 +18,12 @@ function versionColumns(changes: readonly Change[]): unknown[] {
   return [
     lines(changes, (change) => change.type),
     lines(changes, (change) => change.id),
-    array(changes, (change) => change.version),
+    integersParameter(changes.map((change) => change.version)),
     lines(changes, (change) => change.interaction),
     lines(changes, (change) => change.method),
     lines(changes, (change) => change.face),
-    array(changes, (change) => change.at.getTime() / 1000),
-    lines(changes, (change) => change.body ?? ''),
+    doublesParameter(changes.map((change) => change.at.getTime() / 1000)),
+    textsParameter(changes.map((change) => change.body)),
     // Of a thousand changes perhaps one: an empty text instead of a list where there is none.
     changes.some((change) => change.event !== undefined)
       ? lines(changes, (change) => (change.event === undefined ? '' : JSON.stringify(change.event)))
@@ -32,13 +33,13 @@ function versionColumns(changes: readonly Change[]): unknown[] {
 
 function currentColumns(current: readonly CurrentRow[]): unknown[] {
   return [
-    array(current, (row) => row.rid),
+    bigintsParameter(current.map((row) => row.rid)),
     lines(current, (row) => row.change.type),
     lines(current, (row) => row.change.id),
-    array(current, (row) => row.change.version),
-    array(current, (row) => (row.change.body === null ? 't' : 'f')),
-    array(current, (row) => row.change.at.getTime() / 1000),
-    lines(current, (row) => `{${row.rows.keys.join(',')}}`),
+    integersParameter(current.map((row) => row.change.version)),
+    `{${current.map((row) => (row.change.body === null ? 't' : 'f')).join(',')}}`,
+    doublesParameter(current.map((row) => row.change.at.getTime() / 1000)),
+    ...keyColumns(current.map((row) => row.rows.keys)),
   ];
 }
 
@@ -48,41 +49,51 @@ function searchColumns(current: readonly CurrentRow[]): unknown[] {
   const quantities = flat(current, (rows) => rows.quantities);
   const strings = flat(current, (rows) => rows.strings);
   return [
-    array(dates, ({ rid }) => rid),
-    array(dates, ({ row }) => row.param),
-    array(dates, ({ row }) => row.low / 1000),
-    array(dates, ({ row }) => row.high / 1000),
-    array(numbers, ({ rid }) => rid),
-    array(numbers, ({ row }) => row.param),
-    array(numbers, ({ row }) => row.low),
-    array(numbers, ({ row }) => row.high),
-    array(quantities, ({ rid }) => rid),
-    array(quantities, ({ row }) => row.param),
-    array(quantities, ({ row }) => row.low),
-    array(quantities, ({ row }) => row.high),
-    lines(quantities, ({ row }) => `{${row.unitKeys.join(',')}}`),
-    array(strings, ({ rid }) => rid),
-    array(strings, ({ row }) => row.param),
-    array(strings, ({ row }) => quoted(row.folded)),
-    array(strings, ({ row }) => quoted(row.exact)),
+    bigintsParameter(dates.rids),
+    integersParameter(dates.rows.map((row) => row.param)),
+    doublesParameter(dates.rows.map((row) => row.low / 1000)),
+    doublesParameter(dates.rows.map((row) => row.high / 1000)),
+    bigintsParameter(numbers.rids),
+    integersParameter(numbers.rows.map((row) => row.param)),
+    doublesParameter(numbers.rows.map((row) => row.low)),
+    doublesParameter(numbers.rows.map((row) => row.high)),
+    bigintsParameter(quantities.rids),
+    integersParameter(quantities.rows.map((row) => row.param)),
+    doublesParameter(quantities.rows.map((row) => row.low)),
+    doublesParameter(quantities.rows.map((row) => row.high)),
+    ...keyColumns(quantities.rows.map((row) => row.unitKeys)),
+    bigintsParameter(strings.rids),
+    integersParameter(strings.rows.map((row) => row.param)),
+    textsParameter(strings.rows.map((row) => row.folded)),
+    textsParameter(strings.rows.map((row) => row.exact)),
   ];
 }
 
-function flat<Row>(current: readonly CurrentRow[], rowsOf: (rows: IndexRows) => readonly Row[]): { rid: bigint; row: Row }[] {
-  const all: { rid: bigint; row: Row }[] = [];
-  for (const { rid, rows } of current) for (const row of rowsOf(rows)) all.push({ rid, row });
+/** All keys in one array, and for each row the places of its first and last one there. */
+function keyColumns(lists: readonly (readonly number[])[]): unknown[] {
+  const first: number[] = [];
+  const last: number[] = [];
+  let place = 0;
+  for (const list of lists) {
+    first.push(place + 1);
+    place += list.length;
+    last.push(place);
+  }
+  return [keysParameter(lists), integersParameter(first), integersParameter(last)];
+}
+
+function flat<Row>(current: readonly CurrentRow[], rowsOf: (rows: IndexRows) => readonly Row[]): { rids: bigint[]; rows: Row[] } {
+  const all: { rids: bigint[]; rows: Row[] } = { rids: [], rows: [] };
+  for (const { rid, rows } of current) {
+    for (const row of rowsOf(rows)) {
+      all.rids.push(rid);
+      all.rows.push(row);
+    }
+  }
   return all;
 }
 
-/** Texts without line feeds, one a line: minified JSON never holds a raw line feed, nor do types, ids and codes. */
+/** Short texts without line feeds, one a line: for types, ids and codes that takes less than a binary array, on both sides. */
 function lines<T>(items: readonly T[], text: (item: T) => string): string {
   return items.map(text).join('\n');
-}
-
-function array<T>(items: readonly T[], element: (item: T) => string | number | bigint): string {
-  return `{${items.map(element).join(',')}}`;
-}
-
-function quoted(text: string): string {
-  return `"${/["\\]/.test(text) ? text.replace(/["\\]/g, '\\$&') : text}"`;
 }

@@ -1,6 +1,5 @@
 import { FhirError, type Issue } from '../../fhir/fhir-error.js';
-import { itemsOf, membersOf } from '../../fhir/json-members.js';
-import type { ParsedJson } from '../../fhir/json-text.js';
+import type { ParsedBundle, ParsedJson } from '../../fhir/json-text.js';
 
 export type EntryMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -28,10 +27,9 @@ export function entryPath(index: number, rest: string): string {
  * The entries of a batch or transaction whose Bundle was found valid, each resource with its own stretch of the exact text.
  * @throws FhirError 400 for an entry without a request, or a POST or PUT without a resource
  */
-export function entriesOf(bundle: ParsedJson): BundleEntry[] {
+export function entriesOf(bundle: ParsedBundle): BundleEntry[] {
   const values = (bundle.value['entry'] ?? []) as Record<string, unknown>[];
-  const texts = resourceTexts(bundle.text);
-  return values.map((value, index) => readEntry(value, index, texts[index]));
+  return values.map((value, index) => readEntry(value, index, bundle.resourceTexts[index]));
 }
 
 function readEntry(value: Record<string, unknown>, index: number, text: string | undefined): BundleEntry {
@@ -59,16 +57,6 @@ function readEntry(value: Record<string, unknown>, index: number, text: string |
     ifNoneExist,
     ifModifiedSince,
   };
-}
-
-/** The exact text of each entry's resource. */
-export function resourceTexts(text: string): (string | undefined)[] {
-  const entry = membersOf(text).find((member) => member.name === 'entry');
-  if (entry === undefined) return [];
-  return itemsOf(text, entry.valueStart).map(({ start }) => {
-    const resource = membersOf(text, start).find((member) => member.name === 'resource');
-    return resource === undefined ? undefined : text.slice(resource.valueStart, resource.end);
-  });
 }
 
 const HEADER_ELEMENTS: Readonly<Record<string, string>> = {

@@ -1,7 +1,7 @@
 import { Controller, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { FhirError } from '../../fhir/fhir-error.js';
-import { type ParsedJson, parseJson } from '../../fhir/json-text.js';
+import { type ParsedJson, parseBundle } from '../../fhir/json-text.js';
 import { validateResource } from '../../fhir/validate-resource.js';
 import { faceOf } from '../../http/face.js';
 import { formatOf } from '../../http/media-type.guard.js';
@@ -27,7 +27,7 @@ export class BundleController {
   async accept(@Param('face') faceName: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const face = faceOf(faceName);
     const type = negotiate(request.headers.accept, formatOf(request), face);
-    const bundle = parseJson(jsonBodyOf(request, face));
+    const bundle = parseBundle(jsonBodyOf(request, face));
     const kind = kindOf(bundle);
     // Resources of a batch are checked one by one later: one that is wrong must not stop the others.
     refuseIssues(validateResource(kind === 'batch' ? shellOf(bundle) : bundle.value));

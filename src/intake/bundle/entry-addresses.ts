@@ -15,6 +15,10 @@ interface Address {
 export class EntryAddresses {
   private readonly addressOf = new Map<string, Address>();
 
+  get isEmpty(): boolean {
+    return this.addressOf.size === 0;
+  }
+
   /** False when the address stands for another entry already. */
   add(fullUrl: string, local: string, created: boolean, canonical = false): boolean {
     if (this.addressOf.has(fullUrl)) return false;

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Change, Face } from '../../fhir/change.js';
 import { checkTypeOfFace } from '../../fhir/face-types.js';
 import { FhirError, operationOutcome } from '../../fhir/fhir-error.js';
+import type { AddressMap } from '../../fhir/references.js';
 import { etagOf } from '../../http/preconditions.js';
 import type { ChangeStore, Write, WriteOutcome, WriteUnit } from '../change-store.js';
 import type { ClientWrites } from '../client-writes.js';
@@ -58,14 +59,9 @@ export class Transactions {
     const conditional = await this.references.resolve(toWrite);
     const writes: Write[] = [];
     for (const write of toWrite) {
-      writes.push(
-        await this.toWrite(
-          face,
-          write,
-          (kind, text) =>
-            (kind === 'reference' ? conditional.get(text) : undefined) ?? addresses.map(kind, text, write.entry.fullUrl),
-        ),
-      );
+      const map: AddressMap = (kind, text) =>
+        (kind === 'reference' ? conditional.get(text) : undefined) ?? addresses.map(kind, text, write.entry.fullUrl);
+      writes.push(await this.toWrite(face, write, addresses.isEmpty && conditional.size === 0 ? undefined : map));
     }
     const outcomes = writes.length === 0 ? [] : await this.storeUnit(face, await unitOf(writes), toWrite);
     const answers = new Map<number, EntryAnswer>();
@@ -89,7 +85,8 @@ export class Transactions {
     return found;
   }
 
-  private async toWrite(face: Face, planned: PlannedWrite, map: Parameters<typeof rewriteResource>[2]): Promise<Write> {
+  /** @param map undefined where no address changes */
+  private async toWrite(face: Face, planned: PlannedWrite, map: AddressMap | undefined): Promise<Write> {
     const { entry, kind, type, id, ifMatch, ifNoneMatchAny } = planned;
     try {
       checkTypeOfFace(type, face, 'id');
@@ -97,7 +94,8 @@ export class Transactions {
         await this.writes.checkDelete(face, type, id);
         return { kind, type, id, ifMatch };
       }
-      const resource = await this.writes.ready(face, type, id, rewriteResource(entry.resource!, type, map));
+      const rewritten = map === undefined ? entry.resource! : rewriteResource(entry.resource!, type, map);
+      const resource = await this.writes.ready(face, type, id, rewritten);
       return kind === 'create' ? { kind, resource, method: 'POST' } : { kind, resource, method: 'PUT', ifMatch, ifNoneMatchAny };
     } catch (error) {
       throw error instanceof FhirError ? refusalOfEntry(error, entry) : error;

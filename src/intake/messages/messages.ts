@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { CodedEvent, Face } from '../../fhir/change.js';
 import { FhirError } from '../../fhir/fhir-error.js';
-import type { ParsedJson } from '../../fhir/json-text.js';
+import type { ParsedBundle } from '../../fhir/json-text.js';
 import { entryPath } from '../bundle/bundle-entries.js';
 import type { Transactions } from '../bundle/transaction.js';
 import type { Write } from '../change-store.js';
@@ -27,7 +27,7 @@ export class Messages {
   ) {}
 
   /** The response message, once all is stored. @throws FhirError naming the element; then nothing is stored */
-  async process(face: Face, bundle: ParsedJson): Promise<string> {
+  async process(face: Face, bundle: ParsedBundle): Promise<string> {
     const message = readMessage(bundle, randomUUID);
     const { source, messageId, envelopeId } = message;
     if (messageId === undefined) return this.carryOut(face, message);

@@ -5,7 +5,7 @@ import { faceOf } from '../../http/face.js';
 import { formatOf } from '../../http/media-type.guard.js';
 import { negotiate } from '../../http/media-types.js';
 import { jsonBodyOf } from '../../http/request-body.js';
-import { readResource } from '../incoming-resource.js';
+import { readBundle } from '../incoming-resource.js';
 import { Messages } from './messages.js';
 
 /** http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message, answered in the same exchange. */
@@ -19,7 +19,7 @@ export class ProcessMessageOperation {
     const face = faceOf(faceName);
     const type = negotiate(request.headers.accept, formatOf(request), face);
     refuseAsync(request.query as Record<string, unknown>);
-    const response = await this.messages.process(face, readResource(jsonBodyOf(request, face), 'Bundle'));
+    const response = await this.messages.process(face, readBundle(jsonBodyOf(request, face)));
     void reply.header('Content-Type', type).send(response);
   }
 }

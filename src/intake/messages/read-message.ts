@@ -1,8 +1,8 @@
 import { FhirError } from '../../fhir/fhir-error.js';
 import type { JsonObject } from '../../fhir/json-object.js';
-import type { ParsedJson } from '../../fhir/json-text.js';
+import type { ParsedBundle } from '../../fhir/json-text.js';
 import { isFhirId } from '../../fhir/references.js';
-import { type BundleEntry, entryPath, resourceTexts } from '../bundle/bundle-entries.js';
+import { type BundleEntry, entryPath } from '../bundle/bundle-entries.js';
 
 /** A message as the hub takes it in. */
 export interface IncomingMessage {
@@ -29,7 +29,7 @@ const URN_UUID = /^urn:uuid:([A-Za-z0-9\-.]{1,64})$/;
  * of the hub. https://hl7.org/fhir/R4B/messaging.html
  * @throws FhirError 400 or 422 naming the element
  */
-export function readMessage({ value, text }: ParsedJson, newId: () => string): IncomingMessage {
+export function readMessage({ value, resourceTexts }: ParsedBundle, newId: () => string): IncomingMessage {
   if (value.type !== 'message') {
     throw new FhirError('value', '$process-message takes a Bundle of the type message', 'Bundle.type', { status: 422 });
   }
@@ -45,8 +45,7 @@ export function readMessage({ value, text }: ParsedJson, newId: () => string): I
       entryPath(0, 'resource.response'),
     );
   }
-  const texts = resourceTexts(text);
-  const [first, ...rest] = values.map((entry, index) => entryOf(entry, index, texts[index]));
+  const [first, ...rest] = values.map((entry, index) => entryOf(entry, index, resourceTexts[index]));
   const fullUrl = values[0]?.fullUrl;
   const messageId = idOf(first!) ?? URN_UUID.exec(typeof fullUrl === 'string' ? fullUrl : '')?.[1];
   const headerId = messageId ?? newId();

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { FhirError } from '../../../src/fhir/fhir-error.js';
-import { parseJson } from '../../../src/fhir/json-text.js';
+import { parseBundle, parseJson } from '../../../src/fhir/json-text.js';
 
 const jsonObject = fc.dictionary(
   fc.string({ unit: 'grapheme' }).filter((name) => name !== '__proto__'),
@@ -61,4 +61,49 @@ test('no bytes at all bring out another error', () => {
     }),
     { numRuns: 2_000 },
   );
+});
+
+test('a Bundle gives the exact text of each resource in it, however it is spaced and wherever the name stands', () => {
+  const resource = fc.oneof(
+    fc.dictionary(
+      fc.constantFrom('resource', 'entry', 'status', 'text', 'häß'),
+      fc.jsonValue({ stringUnit: 'grapheme', maxDepth: 3 }),
+    ),
+    fc.constantFrom('text', null, 7, [{ resource: 1 }]),
+  );
+  const entry = fc.record(
+    { fullUrl: fc.string({ unit: 'grapheme' }), resource, search: fc.constant({ resource: { no: 1 } }) },
+    { requiredKeys: [] },
+  );
+  const around = fc.record(
+    {
+      entry: fc.array(entry),
+      type: fc.constant('batch'),
+      link: fc.constant([{ resource: {} }]),
+      note: fc.string({ unit: 'grapheme' }),
+    },
+    { requiredKeys: ['entry'] },
+  );
+  fc.assert(
+    fc.property(
+      around,
+      fc.constantFrom(0, 1, '\t', ' \n'),
+      fc.constantFrom('', ' ', '\ufeff', '\ufeff \n'),
+      (bundle, indent, lead) => {
+        fc.pre(!isRefusedOnPurpose(JSON.stringify(bundle)));
+        const parsed = parseBundle(Buffer.from(lead + JSON.stringify(bundle, null, indent)));
+        expect(parsed.text).toBe(JSON.stringify(bundle));
+        expect(parsed.resourceTexts).toEqual(
+          bundle.entry.map((one) => (Object.hasOwn(one, 'resource') ? JSON.stringify(one.resource) : undefined)),
+        );
+      },
+    ),
+  );
+});
+
+test('names of a Bundle may be written with escapes', () => {
+  const { resourceTexts } = parseBundle(
+    '{"\\u0065ntry":[{"res\\u006furce":{"a":1.00},"x":"\\\\"},{"fullUrl":"a"},{"resource":{}}]}',
+  );
+  expect(resourceTexts).toEqual(['{"a":1.00}', undefined, '{}']);
 });

@@ -31,6 +31,23 @@ test.each([
   ],
 ])('puts resourceType, id and meta in front of %s and leaves the rest', (text, stamped) => {
   expect(stampResource(text, stamp)).toBe(stamped);
+  expect(stampResource(text, stamp, JSON.parse(text) as Record<string, unknown>)).toBe(stamped);
+});
+
+test('knowing the value beside the text changes nothing, in whatever order the members come', () => {
+  const members = fc.uniqueArray(
+    fc.tuple(
+      fc.constantFrom('resourceType', 'id', 'meta', 'status', '_id', 'text', 'metaphor', 'entry'),
+      fc.oneof(fc.constantFrom('"x"', '{}', '{"id":"y","meta":{}}', '[{"meta":1.00}]', '{"versionId":"1","tag":[]}'), fc.json()),
+    ),
+    { selector: ([name]) => name },
+  );
+  fc.assert(
+    fc.property(members, (list) => {
+      const text = `{${list.map(([name, value]) => `"${name}":${value}`).join(',')}}`;
+      expect(stampResource(text, stamp, JSON.parse(text) as Record<string, unknown>)).toBe(stampResource(text, stamp));
+    }),
+  );
 });
 
 test('stamping again replaces the stamp', () => {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { parseJson } from '../../../src/fhir/json-text.js';
+import { parseBundle } from '../../../src/fhir/json-text.js';
 import { readMessage } from '../../../src/intake/messages/read-message.js';
 import { encounter, message, SENDER } from '../../support/messages.js';
 
-const read = (bundle: object) => readMessage(parseJson(JSON.stringify(bundle)), () => 'made');
+const read = (bundle: object) => readMessage(parseBundle(JSON.stringify(bundle)), () => 'made');
 const requestsOf = (bundle: object) => read(bundle).entries.map(({ index, method, url }) => [index, method, url]);
 
 describe('where the content of a message is stored', () => {
