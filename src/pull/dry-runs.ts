@@ -5,7 +5,7 @@ import { FhirError } from '../fhir/fhir-error.js';
 import type { JsonObject } from '../fhir/json-object.js';
 import { validateResource } from '../fhir/validate-resource.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
-import { explainChange, type Outcome } from '../subscriptions/explain-change.js';
+import { explainChange, filingOf, type Outcome } from '../subscriptions/explain-change.js';
 import { parseSubscription } from '../subscriptions/parse-subscription.js';
 import type { SubscriptionRule } from '../subscriptions/subscription-rule.js';
 import type { SubscriptionDefinition } from '../subscriptions/subscription-definition.js';
@@ -38,6 +38,7 @@ interface Found {
   newest?: Date;
   events: Change[];
   outcomes: Map<string, number>;
+  filing: ReturnType<typeof filingOf>;
 }
 
 /**
@@ -86,7 +87,13 @@ export class DryRuns {
     const { subject } = definition;
     const topic = subject.kind === 'topic' ? (await this.catalog.read()).active(subject.topic) : undefined;
     const types = this.typesOf(definition, topic);
-    const found: Found = { examined: 0, complete: false, events: [], outcomes: new Map() };
+    const found: Found = {
+      examined: 0,
+      complete: false,
+      events: [],
+      outcomes: new Map(),
+      filing: filingOf(definition, topic, this.semantics),
+    };
     const deadline = performance.now() + this.budgetMs;
     let slice = performance.now();
     let place: LogPosition | undefined;
@@ -147,13 +154,16 @@ function lastOf(written: string | undefined): number {
   throw new FhirError('value', `last is a number of changes from 1 to ${MOST_LAST}, not "${written.slice(0, 50)}"`, 'last');
 }
 
-function answer({ examined, complete, oldest, newest, events, outcomes }: Found): string {
+function answer({ examined, complete, oldest, newest, events, outcomes, filing }: Found): string {
   return parametersText([
     number('examined', examined),
     flag('complete', complete),
     instant('oldest', oldest),
     instant('newest', newest),
     number('wouldNotify', events.length),
+    ...filing.map(({ kind, expression, accessPath }) =>
+      group('predicate', [code('kind', kind), text('expression', expression), code('accessPath', accessPath)]),
+    ),
     ...[...outcomes].sort().map(([outcome, count]) => group('count', [code('outcome', outcome), number('changes', count)])),
     ...events
       .slice(0, MOST_TOLD)

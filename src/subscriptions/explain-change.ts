@@ -74,6 +74,23 @@ export function explainChange(
   }
 }
 
+/**
+ * The tests by which the index would file a Subscription, each with how it is found by it. One that has no test, or only such as have no
+ * access path, is tried for every change that its type or topic lets through.
+ */
+export function filingOf(
+  { subject }: SubscriptionDefinition,
+  topic: CompiledTopic | undefined,
+  semantics: SearchSemantics,
+): Pick<ExplainedPredicate, 'kind' | 'expression' | 'accessPath'>[] {
+  const [kind, clauses]: ['criteria' | 'filter', readonly Clause[]] =
+    subject.kind === 'classic'
+      ? ['criteria', semantics.parseCriteria(subject.criteria).clauses]
+      : ['filter', topic ? [...resolveFilters(subject.filters, topic.definition, semantics).values()].flat() : []];
+  const paths = new Map(clauses.map((clause) => [textOf(clause), accessPathOf(clause)]));
+  return [...paths].map(([expression, accessPath]) => ({ kind, expression, accessPath }));
+}
+
 /** Whether the index has something to find it by; without, it is tried for every change of its type. */
 export function accessPathOf(clause: Clause): AccessPath {
   if (accessKeysOf(clause) !== undefined) return 'equality';
@@ -176,11 +193,13 @@ function explainAll(kind: ExplainedPredicate['kind'], clauses: readonly Clause[]
   const filed = kind === 'criteria' || kind === 'filter';
   return clauses.map((clause) => ({
     kind,
-    expression: decodeURIComponent(printClause(clause)),
+    expression: textOf(clause),
     ...explainClause(clause, values),
     ...(filed ? { accessPath: accessPathOf(clause) } : {}),
   }));
 }
+
+const textOf = (clause: Clause) => decodeURIComponent(printClause(clause));
 
 const isAbout = (type: string, changed: string) => type === changed || type === ANY_TYPE;
 

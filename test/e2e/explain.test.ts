@@ -142,6 +142,7 @@ describe.each<FaceName>(['r4b', 'r4'])('$explain in the face %s', (face) => {
     expect(answer.event).toEqual([
       { focus: `Observation/${stored}/_history/1`, interaction: 'create', timestamp: expect.any(String) },
     ]);
+    expect(answer.predicate).toEqual([{ kind: 'filter', expression: 'patient=Patient/doe', accessPath: 'equality' }]);
     const counted = answer.count.reduce((sum: number, { changes }: any) => sum + changes, 0);
     expect(counted).toBe(answer.examined);
     expect(answer.count).toContainEqual({ outcome: 'event', changes: 1 });
