@@ -49,7 +49,9 @@ function parseDirective(text: string, list: List, shapeType: string, path: strin
 }
 
 /**
- * Every directive of a topic must mean something: an unknown parameter would add nothing, and nobody would notice.
+ * Every directive of a topic must mean something: what can add nothing is a slip that nobody would notice. A parameter that the hub does not
+ * know may be another server's, so it is passed over, as the standard asks of directives that a server cannot run (FHIR's own example of
+ * an admission names one).
  * @throws FhirError 422 naming every directive that does not
  */
 export function checkShapes({ shapes }: TopicDefinition, definitions: SearchDefinitions): void {
@@ -68,7 +70,8 @@ function problemOf({ source, parameter, target }: IncludeDirective, definitions:
   if (!definitions.isResourceType(source)) return `"${source}" is not a resource type of FHIR R4B.`;
   if (parameter === WILDCARD) return undefined;
   const found = definitions.find(source, parameter);
-  if (found?.type !== 'reference') return `"${parameter}" is no search parameter of ${source} that leads to resources.`;
+  if (found === undefined) return undefined;
+  if (found.type !== 'reference') return `"${parameter}" is no search parameter of ${source} that leads to resources.`;
   if (target === undefined || found.targets.includes(target)) return undefined;
   return `"${parameter}" of ${source} leads to ${found.targets.join(', ')}, not to ${target}.`;
 }

@@ -261,7 +261,7 @@ test('a shape that is taken from the topic, or given to it, counts from the next
 
 test('a directive that can add nothing is refused when the topic is written, with its place', async () => {
   const { status, body } = await new Client(hub).send('PUT', 'SubscriptionTopic/slip', {
-    ...topic({ resource: 'Encounter', include: ['Encounter:patient', 'Encounter:pateint'] }),
+    ...topic({ resource: 'Encounter', include: ['Encounter:patient', 'Encounter:date'] }),
     id: 'slip',
     url: 'http://example.org/topics/slip',
   });
