@@ -6,8 +6,8 @@ import pg from 'pg';
  * sees the connection end, and others may take over its leases at once; a process that merely hangs keeps them until they run out.
  */
 export class HubPresence {
-  /** Also the name under which leases are held. */
-  readonly name = `carillon/${randomUUID()}`;
+  /** Also the name under which leases are held; the process id is for whoever looks at them. */
+  readonly name = `carillon/${process.pid}/${randomUUID()}`;
   private client?: pg.Client;
   private retry?: NodeJS.Timeout;
   private stopped = true;

@@ -44,7 +44,7 @@ async function matcher(): Promise<number> {
       const [row] = await database.rows<{ leased_by: string | null }>({
         text: 'SELECT leased_by FROM matching_position WHERE lease_ends > now()',
       });
-      const pid = Number(row?.leased_by?.split(' ')[1]);
+      const pid = Number(row?.leased_by?.split('/')[1]);
       return hubs.some((hub) => hub.pid === pid) && pid;
     },
     { what: 'a hub to match' },
