@@ -6,8 +6,6 @@ import { classicSubscription, Client, type FaceName, readNotification, topicSubs
 import { waitFor } from '../support/wait-for.js';
 import { WebsocketListener } from '../support/websocket-listener.js';
 
- 
-
 let hub: Hub;
 let receiver: EndpointReceiver;
 let database: TestDatabase;
