@@ -3,11 +3,12 @@ import { takesUpgrade } from './upgrades.js';
 
 /**
  * Options of Fastify that belong to the FHIR edge. Parameters of the path may be longer than any id, so that a long id is refused for its
- * length and not as an unknown address. Node looks for requests that take too long only twice a minute unless told otherwise.
+ * length and not as an unknown address. Node looks for requests that take too long only twice a minute unless told otherwise. A base or a type written with
+ * a slash behind it is the same place: many clients join addresses that way.
  */
 export const EDGE_OPTIONS = {
   frameworkErrors,
   clientErrorHandler,
-  routerOptions: { maxParamLength: 2048 },
+  routerOptions: { maxParamLength: 2048, ignoreTrailingSlash: true },
   http: { connectionsCheckingInterval: 1000, shouldUpgradeCallback: takesUpgrade },
 };

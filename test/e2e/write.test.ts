@@ -173,6 +173,13 @@ describe('delete', () => {
   });
 });
 
+test('a slash behind an address changes nothing', async () => {
+  const batch = { resourceType: 'Bundle', type: 'batch', entry: [{ request: { method: 'GET', url: 'Patient?_count=1' } }] };
+  expect(await send('POST', '/', batch)).toMatchObject({ status: 200, json: { type: 'batch-response' } });
+  expect(await send('POST', '/Patient/', patient())).toMatchObject({ status: 201 });
+  expect(await send('GET', '/metadata/')).toMatchObject({ status: 200, json: { resourceType: 'CapabilityStatement' } });
+});
+
 test('what was written is found at once, and no longer after it changed', async () => {
   const id = randomUUID();
   const family = `name${id}`;
