@@ -25,9 +25,14 @@ const CODE_OF_STATUS: Readonly<Record<number, IssueCode>> = {
 /** Every refusal leaves as an OperationOutcome; what is not a refusal is a bug, whose details stay in the log. */
 @Catch()
 export class OutcomeFilter implements ExceptionFilter {
-  constructor(private readonly log: Log) {}
+  constructor(
+    private readonly log: Log,
+    /** What is wrong with the store, as the refusal that says so; anything else as it is. */
+    private readonly ofStore: (exception: unknown) => unknown = (exception) => exception,
+  ) {}
 
-  catch(exception: unknown, host: ArgumentsHost): void {
+  catch(thrown: unknown, host: ArgumentsHost): void {
+    const exception = thrown instanceof FhirError ? thrown : this.ofStore(thrown);
     const http = host.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     const reply = http.getResponse<FastifyReply>();

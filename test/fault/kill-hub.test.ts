@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { processesIn, processIdentity } from '../../src/storage/postgres/processes.js';
+import { cloneDatabase } from '../support/clone-database.js';
 import { newFolder } from '../support/run-folder.js';
 import { type Hub, type HubOptions, startHub } from '../support/start-hub.js';
 import { waitFor } from '../support/wait-for.js';
@@ -113,4 +114,14 @@ test('a stop while PostgreSQL is being started again leaves nothing running', as
   process.kill(postmasterOf(hub.dataDir), 'SIGKILL');
   expect(await hub.stop()).toBe(0);
   expect(serversOf(hub.dataDir)).toEqual([]);
+});
+
+test('while PostgreSQL is away every FHIR address says so with 503, those of subscribers too', async () => {
+  const database = await cloneDatabase();
+  const hub = await start({ database });
+  const paths = ['Patient', 'Patient/x', '_history', 'Subscription/$status', 'Subscription/x/$status', 'Subscription/x/$events'];
+  await database.drop();
+  const answers = await Promise.all(paths.map((path) => fetch(`${hub.fhir}/${path}`)));
+  expect(answers.map(({ status }, index) => `${paths[index]} ${status}`)).toEqual(paths.map((path) => `${path} 503`));
+  expect(answers.map(({ headers }) => headers.get('retry-after'))).toEqual(paths.map(() => '1'));
 });
