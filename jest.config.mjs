@@ -11,6 +11,4 @@ export default {
   globalSetup: '<rootDir>/test/support/global-setup.mjs',
   globalTeardown: '<rootDir>/test/support/global-teardown.mjs',
   testTimeout: 60_000,
-  // Most of what a file does is to wait for hubs, so no core need be kept free for Jest itself (which it would do).
-  maxWorkers: '100%',
 };
