@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { elementAt } from './element-at.js';
 import { FhirError, type IssueCode } from './fhir-error.js';
 
 /** Deepest nesting taken. The deepest official example has 21 levels; the limit lets every walk over a resource be recursive. */
@@ -422,7 +423,9 @@ class Scan {
   }
 
   private failure(code: IssueCode, message: string): FhirError {
-    return new FhirError(code, `${message} (${lineAndColumn(this.bytes, this.at)}).`);
+    const before = this.bytes.toString('utf8', 0, this.at).length;
+    const expression = elementAt(this.bytes.toString('utf8'), before);
+    return new FhirError(code, `${message} (${lineAndColumn(this.bytes, this.at)}).`, expression);
   }
 }
 

@@ -107,6 +107,17 @@ test('a taken port is refused with one line before anything is started', async (
   expect(existsSync(join(dataDir, 'postgres'))).toBe(false);
 });
 
+test('a DATA_DIR that cannot be one is refused with one line', async () => {
+  const file = join(newFolder('data'), 'file');
+  writeFileSync(file, '');
+  for (const dataDir of [file, join(file, 'below'), '/proc/nowhere/deep']) {
+    const { code, output } = await runHub({ database: 'own', env: { DATA_DIR: dataDir } });
+    expect(code).toBe(1);
+    expect(output.trim().split('\n')).toHaveLength(1);
+    expect(output).toContain(`Carillon cannot start: DATA_DIR ${dataDir} cannot be used (`);
+  }
+});
+
 test.each(['0.0.0.0', '::', '192.168.1.10', 'example.org', '127.0.0.1.example.org'])(
   'HOST %s is refused: there is no access control yet',
   async (host) => {

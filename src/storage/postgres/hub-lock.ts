@@ -1,5 +1,6 @@
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeDataDir } from './data-dir.js';
 import { processIdentity } from './processes.js';
 
 /** Another hub works in the DATA_DIR. */
@@ -22,9 +23,9 @@ export class HubLock {
     private readonly content: string,
   ) {}
 
-  /** @throws DataDirInUse */
+  /** @throws DataDirInUse, UnusableDataDir */
   static take(dataDir: string): HubLock {
-    mkdirSync(dataDir, { recursive: true });
+    makeDataDir(dataDir);
     const file = join(dataDir, 'hub.lock');
     const owner: Owner = { pid: process.pid, identity: processIdentity(process.pid) ?? '' };
     const lock = new HubLock(file, JSON.stringify(owner));
