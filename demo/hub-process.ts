@@ -44,7 +44,8 @@ export async function startHub(options: HubOptions = {}): Promise<HubProcess> {
   const port = options.port ?? (await freePort());
   const url = `http://127.0.0.1:${port}`;
   const started = performance.now();
-  const child = spawn(process.execPath, [MAIN], {
+  // With the flags of `npm start` (package.json).
+  const child = spawn(process.execPath, ['--max-semi-space-size=64', MAIN], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       PATH: process.env.PATH,
