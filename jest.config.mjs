@@ -10,7 +10,5 @@ export default {
   reporters: ['default', '<rootDir>/scripts/jest-summary.mjs'],
   globalSetup: '<rootDir>/test/support/global-setup.mjs',
   globalTeardown: '<rootDir>/test/support/global-teardown.mjs',
-  // Tests mostly wait for processes and sockets, so one worker for each core is not too many.
-  maxWorkers: '100%',
   testTimeout: 60_000,
 };
