@@ -35,9 +35,16 @@ export interface PushOutcome {
 export abstract class PushChannel {
   abstract readonly type: ChannelType;
   /** Subscriptions with the same one share a bound on attempts under way. */
-  abstract host(definition: SubscriptionDefinition): string;
-  /** Most events that go out together. */
-  abstract most(definition: SubscriptionDefinition): number;
+  host({ channel }: SubscriptionDefinition): string {
+    return URL.parse(channel.endpoint ?? '')?.origin ?? '';
+  }
+  /**
+   * Most events that go out together. One a notification is safest for receivers that never thought of more, so more only where they were
+   * asked for.
+   */
+  most({ subject, channel }: SubscriptionDefinition): number {
+    return subject.kind === 'classic' ? 1 : (channel.maxCount ?? 1);
+  }
   /** Never throws for what an endpoint does. */
   abstract send(push: Push): Promise<PushOutcome>;
   /** Lets go of connections it holds; nothing is sent any more. */

@@ -1,5 +1,4 @@
 import { parseMailAddress, parseMailForm } from '../../subscriptions/parse-mail-channel.js';
-import type { SubscriptionDefinition } from '../../subscriptions/subscription-definition.js';
 import type { AttemptResult } from '../attempt-result.js';
 import { notificationId } from '../notification-id.js';
 import { type Push, PushChannel, type PushOutcome } from '../push-channel.js';
@@ -22,12 +21,8 @@ export class EmailChannel extends PushChannel {
   }
 
   /** All mail leaves through one server. */
-  host(): string {
+  override host(): string {
     return 'smtp';
-  }
-
-  most({ subject, channel }: SubscriptionDefinition): number {
-    return subject.kind === 'classic' ? 1 : (channel.maxCount ?? 1);
   }
 
   async send(push: Push): Promise<PushOutcome> {

@@ -1,5 +1,4 @@
 import type { OutboundClient } from '../../outbound/outbound-client.js';
-import type { SubscriptionDefinition } from '../../subscriptions/subscription-definition.js';
 import { type AttemptResult, excerptOf, resultOf } from '../attempt-result.js';
 import { type Push, PushChannel, type PushOutcome } from '../push-channel.js';
 import { notificationMessage } from './notification-message.js';
@@ -10,14 +9,6 @@ export class MessageChannel extends PushChannel {
 
   constructor(private readonly client: OutboundClient) {
     super();
-  }
-
-  host({ channel }: SubscriptionDefinition): string {
-    return URL.parse(channel.endpoint ?? '')?.origin ?? '';
-  }
-
-  most({ subject, channel }: SubscriptionDefinition): number {
-    return subject.kind === 'classic' ? 1 : (channel.maxCount ?? 1);
   }
 
   async send(push: Push): Promise<PushOutcome> {

@@ -1,6 +1,5 @@
 import { notificationText } from '../../fhir/notification-bundle.js';
 import type { OutboundClient, OutboundRequest } from '../../outbound/outbound-client.js';
-import type { SubscriptionDefinition } from '../../subscriptions/subscription-definition.js';
 import { excerptOf, resultOf } from '../attempt-result.js';
 import { notificationId } from '../notification-id.js';
 import { type Push, PushChannel, type PushOutcome } from '../push-channel.js';
@@ -14,15 +13,6 @@ export class RestHookChannel extends PushChannel {
 
   constructor(private readonly client: OutboundClient) {
     super();
-  }
-
-  host({ channel }: SubscriptionDefinition): string {
-    return URL.parse(channel.endpoint ?? '')?.origin ?? '';
-  }
-
-  /** One event a notification is safest for receivers that never thought of more, so more only where they were asked for. */
-  most({ subject, channel }: SubscriptionDefinition): number {
-    return subject.kind === 'classic' ? 1 : (channel.maxCount ?? 1);
   }
 
   async send(push: Push): Promise<PushOutcome> {
