@@ -26,3 +26,8 @@ export interface Line extends LineState {
   abort: AbortController;
   timer?: NodeJS.Timeout;
 }
+
+/** Nothing stands between it and its events; what the table says of its Subscription is then brought up to date. */
+export function isSettled(line: Line): boolean {
+  return line.definition.status === 'off' || line.verified;
+}

@@ -14,7 +14,7 @@ import { isPushed } from '../subscriptions/is-pushed.js';
 import type { SubscriptionDefinition } from '../subscriptions/subscription-definition.js';
 import type { Log } from '../telemetry/log.js';
 import type { CursorStore, ServedSubscription } from './cursor-store.js';
-import type { ReadDefinition } from './delivery.worker.js';
+import type { ReadDefinition } from './line-reader.js';
 import type { EventWindow } from './event-window.js';
 import type { BatchListener } from './match-follower.js';
 import { heartbeatMs } from './next-step.js';

@@ -1,0 +1,86 @@
+import type { NotificationFault } from '../fhir/notification-bundle.js';
+import type { SubscriptionStatus } from '../subscriptions/subscription-definition.js';
+import type { Verdict } from './after-attempt.js';
+import type { DeadLetter } from './attempt-log.js';
+import type { Line } from './line.js';
+import type { Push } from './push-channel.js';
+
+/** What the line itself cannot do: write down. */
+export interface Consequence {
+  /** Where the Subscription's status goes. */
+  status?: SubscriptionStatus;
+  /** The event that was stepped over is set aside. */
+  park?: DeadLetter;
+  /** Of events sent again: the next one to send. */
+  passedTo?: number;
+}
+
+/** Brings a line to where the verdict on its attempt leads. `fault` is absent where the endpoint took what was sent. */
+export function applyVerdict(
+  line: Line,
+  push: Push,
+  fault: NotificationFault | undefined,
+  verdict: Verdict,
+  now: number,
+): Consequence {
+  return push.again ? applyToRepetition(line, push, fault, verdict, now) : applyToCursor(line, push, fault, verdict, now);
+}
+
+function applyToCursor(line: Line, push: Push, fault: NotificationFault | undefined, verdict: Verdict, now: number): Consequence {
+  switch (verdict.kind) {
+    case 'served': {
+      const { trying } = line;
+      const park = verdict.park && trying ? { subscriptionId: line.id, number: trying.over, reason: trying.reason } : undefined;
+      recover(line);
+      line.trying = undefined;
+      line.acknowledged = push.events.at(-1)?.number ?? line.acknowledged;
+      line.limit = Math.min(line.limit * 2, Number.MAX_SAFE_INTEGER);
+      return { status: verdict.status, park };
+    }
+    case 'halve':
+      line.limit = Math.ceil(push.events.length / 2);
+      return {};
+    case 'step-over':
+      line.trying = { over: push.events[0]!.number, reason: fault?.text ?? '' };
+      line.failures += 1;
+      line.retryAt = 0;
+      line.fault = fault;
+      return {};
+    case 'failed':
+      line.trying = undefined;
+      line.failures += 1;
+      line.retryAt = now + verdict.pauseMs;
+      line.fault = fault;
+      if (push.kind === 'handshake' && line.definition.status !== 'active') line.verifiedVersion = undefined;
+      return { status: verdict.status };
+  }
+}
+
+/** The cursor stays where it is: only the request moves. */
+function applyToRepetition(
+  line: Line,
+  push: Push,
+  fault: NotificationFault | undefined,
+  verdict: Verdict,
+  now: number,
+): Consequence {
+  switch (verdict.kind) {
+    case 'served':
+      recover(line);
+      return { status: verdict.status, passedTo: push.events.at(-1)!.number + 1 };
+    case 'halve':
+      if (line.again) line.again.limit = Math.ceil(push.events.length / 2);
+      return {};
+    case 'step-over':
+      return { passedTo: push.events[0]!.number + 1 };
+    case 'failed':
+      return applyToCursor(line, push, fault, verdict, now);
+  }
+}
+
+function recover(line: Line): void {
+  line.failures = 0;
+  line.retryAt = 0;
+  line.fault = undefined;
+  line.verified = true;
+}

@@ -1,0 +1,73 @@
+import type { SubscriptionDefinition } from '../subscriptions/subscription-definition.js';
+import type { DeliverySettings } from './delivery-settings.js';
+import type { EventWindow } from './event-window.js';
+import type { Line } from './line.js';
+import { stretchOf } from './line-step.js';
+import type { Step } from './next-step.js';
+import type { OwedEvent, Push, PushChannel } from './push-channel.js';
+import type { Repetitions } from './repetitions.js';
+
+export interface PushParts {
+  window: EventWindow;
+  repetitions: Repetitions;
+  channelOf: (definition: SubscriptionDefinition) => PushChannel | undefined;
+  settings: DeliverySettings;
+}
+
+/** What is to be sent for a step; undefined where the step sends nothing, or what was to be sent again is no longer kept. */
+export async function composePush(line: Line, step: Step, parts: PushParts): Promise<Push | undefined> {
+  switch (step.kind) {
+    case 'send':
+      return pushOwed(line, parts);
+    case 'send-again':
+      return pushAgain(line, parts);
+    case 'handshake':
+    case 'heartbeat':
+      return { ...terms(line, parts), kind: step.kind, total: line.latest, events: [] };
+    default:
+      return undefined;
+  }
+}
+
+async function pushOwed(line: Line, parts: PushParts): Promise<Push> {
+  const first = (line.trying?.over ?? line.acknowledged) + 1;
+  const limit = line.trying ? 1 : Math.min(line.limit, mostOf(line, parts));
+  const stretch = stretchOf(line, parts.window, first, line.latest, limit);
+  if (!stretch) throw new Error(`event ${first} of ${line.id} lies in no segment`);
+  const read = await parts.window.read(stretch, limit);
+  if (read.length === 0) throw new Error(`event ${first} of ${line.id} is not in the log`);
+  return notification(line, parts, numbered(read, stretch.firstNumber));
+}
+
+async function pushAgain(line: Line, parts: PushParts): Promise<Push | undefined> {
+  const again = line.again!;
+  const limit = Math.min(again.limit, mostOf(line, parts));
+  const stretch = stretchOf(line, parts.window, again.next, Math.min(again.last, line.latest), limit);
+  const read = stretch ? await parts.window.read(stretch, limit) : [];
+  if (!stretch || read.length === 0) {
+    await parts.repetitions.pass(line, stretch ? stretch.firstNumber + stretch.untilN - stretch.afterN : again.last + 1);
+    return undefined;
+  }
+  return { ...notification(line, parts, numbered(read, stretch.firstNumber)), again: true };
+}
+
+function notification(line: Line, parts: PushParts, events: readonly OwedEvent[]): Push {
+  return { ...terms(line, parts), kind: 'event-notification', total: events.at(-1)!.number, events };
+}
+
+const numbered = (events: readonly OwedEvent['event'][], first: number): OwedEvent[] =>
+  events.map((event, index) => ({ number: first + index, parts: event.parts, event }));
+
+const mostOf = ({ definition }: Line, { channelOf }: PushParts): number => channelOf(definition)?.most(definition) ?? 1;
+
+function terms(line: Line, { settings }: PushParts): Pick<Push, 'definition' | 'subject' | 'faults' | 'timeoutMs' | 'signal'> {
+  const { definition, subject } = line;
+  const { attemptSeconds, attemptCeilingSeconds } = settings;
+  return {
+    definition,
+    subject,
+    faults: definition.status === 'error' && line.fault ? [line.fault] : [],
+    timeoutMs: Math.min(definition.channel.timeoutSeconds ?? attemptSeconds, attemptCeilingSeconds) * 1000,
+    signal: line.abort.signal,
+  };
+}

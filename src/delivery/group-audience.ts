@@ -1,0 +1,40 @@
+import type { CursorStore } from './cursor-store.js';
+import type { EventWindow } from './event-window.js';
+
+/** Who takes the events of the groups that were touched since the shards last changed, of those that this process serves. */
+export class GroupAudience {
+  private readonly groups = new Map<number, Set<string>>();
+
+  constructor(
+    private readonly cursors: CursorStore,
+    private readonly window: EventWindow,
+  ) {}
+
+  /** Learns who belongs to those groups that are not known yet, and has their events followed. */
+  async learn(groupIds: ReadonlySet<number>, shards: readonly number[]): Promise<void> {
+    const unknown = [...groupIds].filter((groupId) => !this.groups.has(groupId));
+    if (unknown.length === 0 || shards.length === 0) return;
+    for (const { groupId, lastN, subscriptionIds } of await this.cursors.members(unknown, shards)) {
+      const known = this.groups.get(groupId) ?? new Set();
+      for (const id of subscriptionIds) known.add(id);
+      if (known.size > 0) this.window.follow(groupId, lastN);
+      this.groups.set(groupId, known);
+    }
+  }
+
+  of(groupId: number): Iterable<string> {
+    return this.groups.get(groupId) ?? [];
+  }
+
+  /** A group that is not known is not made known by one of its members. */
+  set(groupId: number, subscriptionId: string, belongs: boolean): void {
+    const group = this.groups.get(groupId);
+    if (belongs) group?.add(subscriptionId);
+    else group?.delete(subscriptionId);
+  }
+
+  /** Other shards, other audience. */
+  forget(): void {
+    this.groups.clear();
+  }
+}

@@ -1,0 +1,85 @@
+import type { Change } from '../fhir/change.js';
+import { type NotificationSubject, notificationSubject } from '../fhir/notification-bundle.js';
+import { levelOf } from '../subscriptions/content-level.js';
+import { faultOf } from '../subscriptions/endpoint-fault.js';
+import type { SubscriptionDefinition } from '../subscriptions/subscription-definition.js';
+import type { Log } from '../telemetry/log.js';
+import type { ServedSubscription } from './cursor-store.js';
+import type { Line } from './line.js';
+import type { PushChannel } from './push-channel.js';
+
+/** Reads a stored Subscription; throws where a newer release wrote what this one does not know. */
+export type ReadDefinition = (resource: Change) => SubscriptionDefinition;
+
+/** Makes lines of stored Subscriptions, and brings them to a later version. */
+export class LineReader {
+  constructor(
+    private readonly readDefinition: ReadDefinition,
+    /** FHIR base of a face. */
+    private readonly baseOf: (face: Change['face']) => string,
+    private readonly channelOf: (definition: SubscriptionDefinition) => PushChannel | undefined,
+    private readonly log: Log,
+  ) {}
+
+  /** Undefined where the Subscription cannot be read. */
+  newLine(served: ServedSubscription, now: number): Line | undefined {
+    const { resource, standing } = served;
+    const definition = this.definitionOf(resource);
+    if (!definition) return undefined;
+    return {
+      id: resource.id,
+      shard: served.shard,
+      resource,
+      definition,
+      segments: standing.segments,
+      writtenAt: resource.at.getTime(),
+      acknowledged: served.acknowledged,
+      latest: 0,
+      failures: served.failures,
+      retryAt: now + (served.dueInMs ?? 0),
+      verified: definition.status === 'active' || (definition.status === 'error' && served.verifiedVersion !== undefined),
+      verifiedVersion: served.verifiedVersion,
+      fault: faultOf(served.lastError),
+      sentAt: now - (served.sentAgoMs ?? now - resource.at.getTime()),
+      subject: this.subjectOf(definition),
+      host: this.channelOf(definition)?.host(definition) ?? '',
+      limit: Number.MAX_SAFE_INTEGER,
+      busy: false,
+      dropped: false,
+      stale: false,
+      abort: new AbortController(),
+    };
+  }
+
+  /** The line goes by this version from now on. False where it cannot be read. */
+  adopt(line: Line, resource: Change): boolean {
+    const definition = this.definitionOf(resource);
+    if (!definition) return false;
+    line.resource = resource;
+    line.definition = definition;
+    line.writtenAt = resource.at.getTime();
+    line.subject = this.subjectOf(definition);
+    line.host = this.channelOf(definition)?.host(definition) ?? '';
+    if (definition.status === 'active') line.verified = true;
+    if (definition.status === 'requested') {
+      line.verified = false;
+      line.verifiedVersion = undefined;
+    }
+    return true;
+  }
+
+  private definitionOf(resource: Change): SubscriptionDefinition | undefined {
+    try {
+      return this.readDefinition(resource);
+    } catch (error) {
+      this.log.error({ err: error, subscription: resource.id }, 'delivery.subscription-unreadable');
+      return undefined;
+    }
+  }
+
+  private subjectOf(definition: SubscriptionDefinition): NotificationSubject {
+    const { id, face, subject } = definition;
+    const topic = subject.kind === 'topic' ? subject.topic : undefined;
+    return notificationSubject({ id, face, base: this.baseOf(face), topic, level: levelOf(definition) });
+  }
+}

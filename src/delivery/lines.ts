@@ -1,0 +1,142 @@
+import { openSegment, laterSegments } from '../subscriptions/segments.js';
+import { isPushed } from '../subscriptions/is-pushed.js';
+import type { Log } from '../telemetry/log.js';
+import type { CursorStore, ServedSubscription } from './cursor-store.js';
+import type { CursorFlush } from './cursor-flush.js';
+import type { EventWindow } from './event-window.js';
+import type { GroupAudience } from './group-audience.js';
+import { isSettled, type Line } from './line.js';
+import type { LineReader } from './line-reader.js';
+
+const LOAD_AT_ONCE = 500;
+/** Lines at rest kept in memory; more are dropped, oldest first, and read again when something comes for them. */
+const MOST_LINES = 20_000;
+
+export interface LinesParts {
+  cursors: CursorStore;
+  window: EventWindow;
+  flush: CursorFlush;
+  audience: GroupAudience;
+  reader: LineReader;
+  /** Shards that this process serves now. */
+  shards: () => readonly number[];
+  /** Writes down what the line has come to. */
+  keep: (line: Line) => void;
+  /** The line was taken up, or what is known of it has changed. */
+  onTaken: (line: Line) => void;
+  /** A group is followed from now on: what was announced before may still be missing. */
+  onFollowed: (groupId: number) => void;
+  log: Log;
+}
+
+/** The subscriptions taken up by this process, each in memory once; read from the cursor table, and dropped when they are served elsewhere. */
+export class Lines {
+  private readonly lines = new Map<string, Line>();
+  private stopped = false;
+
+  constructor(private readonly parts: LinesParts) {}
+
+  get(id: string): Line | undefined {
+    return this.lines.get(id);
+  }
+
+  all(): IterableIterator<Line> {
+    return this.lines.values();
+  }
+
+  /** What could not be loaded is not tried again. */
+  stop(): void {
+    this.stopped = true;
+  }
+
+  start(): void {
+    this.stopped = false;
+  }
+
+  /** Takes subscriptions up, or learns what has become of those taken up. */
+  async load(ids: readonly string[]): Promise<void> {
+    for (let from = 0; from < ids.length; from += LOAD_AT_ONCE) {
+      const some = ids.slice(from, from + LOAD_AT_ONCE);
+      const found = await this.parts.cursors.load(some, this.parts.shards());
+      const gone = new Set(some);
+      for (const served of found) {
+        gone.delete(served.resource.id);
+        this.takeUp(served);
+      }
+      this.dropAll([...gone]);
+    }
+    this.dropOldest();
+  }
+
+  /** As {@link load}, tried again until it succeeds. */
+  loadLater(ids: readonly string[]): void {
+    this.load(ids).catch((error: unknown) => {
+      this.parts.log.warn({ err: error }, 'delivery.load-failed');
+      if (!this.stopped) setTimeout(() => this.loadLater(ids), 500).unref();
+    });
+  }
+
+  drop(line: Line): void {
+    line.dropped = true;
+    clearTimeout(line.timer);
+    line.abort.abort();
+    if (this.lines.get(line.id) === line) this.lines.delete(line.id);
+    for (const { groupId } of line.segments) this.parts.audience.set(groupId, line.id, false);
+  }
+
+  dropAll(ids: readonly string[]): void {
+    for (const id of ids) {
+      const line = this.lines.get(id);
+      if (line) this.drop(line);
+    }
+  }
+
+  /** Resolves when nothing is under way for those it concerns, or after so many milliseconds. */
+  async whenIdle(concerns: (line: Line) => boolean, milliseconds: number): Promise<void> {
+    const until = performance.now() + milliseconds;
+    while ([...this.lines.values()].some((line) => line.busy && concerns(line)) && performance.now() < until) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+
+  private takeUp(served: ServedSubscription): void {
+    const { window, reader, audience } = this.parts;
+    const { resource, standing } = served;
+    const known = this.lines.get(resource.id);
+    if (resource.interaction === 'delete') return known && this.drop(known);
+    const open = openSegment(standing.segments);
+    if (open && window.follow(open.groupId, standing.groupLastN)) this.parts.onFollowed(open.groupId);
+    const line = known ?? reader.newLine(served, Date.now());
+    if (!line) return;
+    if (!known) this.lines.set(line.id, line);
+    else if (!this.renew(line, served)) return this.drop(line);
+    if (open) audience.set(open.groupId, line.id, isPushed(line.definition));
+    if (isSettled(line) && served.verifiedVersion !== line.resource.version) {
+      line.verifiedVersion = line.resource.version;
+      this.parts.keep(line);
+    }
+    this.parts.onTaken(line);
+  }
+
+  /** What the table says of a line that is ahead of it. */
+  private renew(line: Line, { standing, acknowledged, resource }: ServedSubscription): boolean {
+    line.segments = laterSegments(line.segments, standing.segments);
+    line.acknowledged = Math.max(line.acknowledged, acknowledged);
+    line.stale = false;
+    if (resource.version <= line.resource.version) return true;
+    // Somebody wrote it: whatever held it up may be mended.
+    line.failures = 0;
+    line.retryAt = 0;
+    return this.parts.reader.adopt(line, resource);
+  }
+
+  /** Lines at rest whose state is in the table can be read again. */
+  private dropOldest(): void {
+    if (this.lines.size <= MOST_LINES) return;
+    for (const line of this.lines.values()) {
+      if (line.busy || line.timer || this.parts.flush.isAhead(line.id)) continue;
+      this.lines.delete(line.id);
+      if (this.lines.size <= MOST_LINES) return;
+    }
+  }
+}
