@@ -30,6 +30,7 @@ import { EmailChannel } from './channels/email.channel.js';
 import { MessageChannel } from './channels/message.channel.js';
 import { RestHookChannel } from './channels/rest-hook.channel.js';
 import { SmtpMailer } from './channels/smtp-mailer.js';
+import { Announcements } from './announcements.js';
 import { CursorFlush } from './cursor-flush.js';
 import { Delivery } from './delivery.js';
 import { type DeliverySettings, FIXED_DELIVERY } from './delivery-settings.js';
@@ -38,7 +39,7 @@ import { EventWindow } from './event-window.js';
 import { LiveSubscriptions } from './live-subscriptions.js';
 import { MatchFollower } from './match-follower.js';
 import { ShardHolder } from './shard-holder.js';
-import { SocketFeeds } from './socket-feeds.js';
+import { SocketFeeds } from './sockets/socket-feeds.js';
 
 const readDefinition = ({ body, id, version, face }: Change) =>
   parseSubscription(JSON.parse(body ?? '{}') as Record<string, unknown>, id, version, face);
@@ -53,9 +54,15 @@ const emailChannel = ({ smtpUrl, from }: Config['mail']) =>
   imports: [EventLogModule, OutboundModule],
   providers: [
     {
+      provide: Announcements,
+      inject: [Database],
+      useFactory: (database: Database) => new Announcements(new PostgresMatchBatches(database)),
+    },
+    {
       provide: EventWindow,
-      inject: [EventLog],
-      useFactory: (events: EventLog) => new EventWindow(events),
+      inject: [EventLog, Announcements],
+      useFactory: (events: EventLog, announcements: Announcements) =>
+        new EventWindow(events, (batch) => announcements.through(batch)),
     },
     {
       provide: SocketFeeds,
@@ -86,6 +93,7 @@ const emailChannel = ({ smtpUrl, from }: Config['mail']) =>
         Database,
         ChangeStore,
         OutboundClient,
+        Announcements,
         EventWindow,
         SocketFeeds,
         LiveSubscriptions,
@@ -98,6 +106,7 @@ const emailChannel = ({ smtpUrl, from }: Config['mail']) =>
         database: Database,
         changes: ChangeStore,
         client: OutboundClient,
+        announcements: Announcements,
         window: EventWindow,
         feeds: SocketFeeds,
         live: LiveSubscriptions,
@@ -136,7 +145,14 @@ const emailChannel = ({ smtpUrl, from }: Config['mail']) =>
           settings,
           log,
         });
-        const follower = new MatchFollower(new PostgresMatchBatches(database), window, wakeUps, () => [worker, feeds], log);
+        const follower = new MatchFollower(
+          new PostgresMatchBatches(database),
+          window,
+          wakeUps,
+          announcements,
+          [worker, feeds],
+          log,
+        );
         const websocket = new FhirWebsocketGateway(feeds, new PostgresWebsocketTokens(database), log);
         return new Delivery(follower, worker, shards, feeds, websocket, new LiveGateway(feeds, live, log));
       },

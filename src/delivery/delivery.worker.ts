@@ -115,7 +115,9 @@ export class DeliveryWorker implements BatchListener, ShardListener {
   // Batches of matching.
 
   async learn(groupIds: ReadonlySet<number>, subscriptionIds: ReadonlySet<string>): Promise<void> {
-    await Promise.all([this.lines.load([...subscriptionIds]), this.audience.learn(groupIds, this.parts.shards.shards)]);
+    // The groups first: where one stands must not be newer than what is known of its subscriptions.
+    await this.audience.learn(groupIds, this.parts.shards.shards);
+    await this.lines.load([...subscriptionIds]);
   }
 
   serve(groupIds: ReadonlySet<number>): void {

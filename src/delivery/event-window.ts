@@ -29,6 +29,8 @@ export class EventWindow {
 
   constructor(
     private readonly log: EventLog,
+    /** Resolves when all that is to be known of these batches of matching is known; only then are their events shown. */
+    private readonly known: (batch: number) => Promise<void>,
     private readonly maxBytes = 64 * 1024 * 1024,
   ) {}
 
@@ -38,14 +40,13 @@ export class EventWindow {
   }
 
   /**
-   * Begins to follow a group that was seen at `lastN`, or learns that it has come that far. True where it was not followed before: what
-   * came between that reading and now may have been announced already, so the caller has it advanced once.
+   * Begins to follow a group that was seen at `lastN`. True where it was not followed before: what came between that reading and now may
+   * have been announced already, so the caller has it advanced once.
    */
   follow(groupId: number, lastN: number): boolean {
-    const window = this.windows.get(groupId);
-    if (!window) this.windows.set(groupId, { lastN, events: [] });
-    else if (lastN > window.lastN) this.replace(window, lastN, []);
-    return !window;
+    if (this.windows.has(groupId)) return false;
+    this.windows.set(groupId, { lastN, events: [] });
+    return true;
   }
 
   /** Brings the given groups up to date, as far as they are followed. */
@@ -54,7 +55,10 @@ export class EventWindow {
       const window = this.windows.get(groupId);
       return window ? [{ groupId, afterN: window.lastN }] : [];
     });
-    for (const { groupId, lastN, events } of await this.log.news(asked, WINDOW_LENGTH)) {
+    if (asked.length === 0) return;
+    const news = await this.log.news(asked, WINDOW_LENGTH);
+    await this.known(Math.max(...news.map(({ batch }) => batch)));
+    for (const { groupId, lastN, events } of news) {
       const window = this.windows.get(groupId);
       if (!window || lastN <= window.lastN) continue;
       const joins = events[0]?.n === window.lastN + 1;

@@ -1,12 +1,11 @@
 import type { MatchBatches } from '../subscriptions/match-batches.js';
 import type { Log } from '../telemetry/log.js';
 import type { WakeUps } from '../wake-ups/wake-ups.js';
+import type { Announcements, ChangeListener } from './announcements.js';
 import type { EventWindow } from './event-window.js';
 
 /** Those who serve subscriptions in this process: the worker and the sockets. */
-export interface BatchListener {
-  /** Learns who is concerned. New events may not be in sight yet. */
-  learn(groupIds: ReadonlySet<number>, subscriptionIds: ReadonlySet<string>): Promise<void>;
+export interface BatchListener extends ChangeListener {
   /** The events of these groups are there. */
   serve(groupIds: ReadonlySet<number>): void;
 }
@@ -32,13 +31,16 @@ export class MatchFollower {
     private readonly batches: MatchBatches,
     private readonly window: EventWindow,
     private readonly wakeUps: WakeUps,
-    private readonly listeners: () => readonly BatchListener[],
+    private readonly announcements: Announcements,
+    private readonly listeners: readonly BatchListener[],
     private readonly log: Log,
-  ) {}
+  ) {
+    for (const listener of listeners) announcements.listen(listener);
+  }
 
   async start(): Promise<void> {
     if (!this.stopped) return;
-    this.position = await this.batches.newest();
+    this.position = Math.max(this.position, await this.announcements.start());
     this.stopped = false;
     this.unsubscribe = this.wakeUps.on('events', () => this.look());
     this.look();
@@ -75,14 +77,9 @@ export class MatchFollower {
       const last = batches.at(-1);
       if (!last) return false;
       const groupIds = new Set(batches.flatMap((batch) => batch.groupIds));
-      const subscriptionIds = new Set(batches.flatMap((batch) => batch.subscriptionIds));
-      const listeners = this.listeners();
-      await Promise.all([
-        this.window.advance(groupIds),
-        ...listeners.map((listener) => listener.learn(groupIds, subscriptionIds)),
-      ]);
+      await Promise.all([this.announcements.tell(batches), this.window.advance(groupIds)]);
       this.position = last.batch;
-      for (const listener of listeners) listener.serve(groupIds);
+      for (const listener of this.listeners) listener.serve(groupIds);
       return true;
     } catch (error) {
       this.log.warn({ err: error }, 'delivery.follow-failed');

@@ -34,6 +34,7 @@ interface GroupRow {
   group_id: bigint;
   last_n: bigint;
   topics_written: bigint;
+  batch: bigint;
 }
 
 /** Most bytes of bodies that one stretch brings into memory at a time. */
@@ -65,14 +66,21 @@ export class PostgresEventLog extends EventLog {
   async news(groups: readonly { groupId: number; afterN: number }[], limit: number): Promise<GroupNews[]> {
     if (groups.length === 0) return [];
     const ids = groups.map(({ groupId }) => groupId);
-    const ranges = groups.map(({ groupId, afterN }) => ({ groupId, afterN, untilN: Number.MAX_SAFE_INTEGER }));
+    const afterN = new Map(groups.map((group) => [group.groupId, group.afterN]));
     // In this order: what the counter says was committed is then seen by nobody later than the events.
     const counters = await this.database.rows<GroupRow>(GROUP_LAST_N, [ids]);
+    const news = counters.map((row) => ({ groupId: Number(row.group_id), lastN: Number(row.last_n) }));
+    const ranges = news.map(({ groupId, lastN }) => ({ groupId, afterN: afterN.get(groupId)!, untilN: lastN }));
     const events = Map.groupBy(await this.read(ranges, limit), ({ groupId }) => groupId);
-    return counters.map(({ group_id, last_n, topics_written }) => {
-      const read = events.get(Number(group_id)) ?? [];
-      const lastN = Math.max(Number(last_n), read.at(-1)?.n ?? 0);
-      return { groupId: Number(group_id), lastN, events: read, topicsWritten: Number(topics_written) };
+    return news.map(({ groupId, lastN }, index) => {
+      const { topics_written, batch } = counters[index]!;
+      return {
+        groupId,
+        lastN,
+        events: events.get(groupId) ?? [],
+        topicsWritten: Number(topics_written),
+        batch: Number(batch),
+      };
     });
   }
 }

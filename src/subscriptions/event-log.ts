@@ -31,6 +31,8 @@ export interface GroupNews {
   events: readonly GroupEvent[];
   /** A number that changes with every write of a SubscriptionTopic, as it stood when the group had come to `lastN`, or later. */
   topicsWritten: number;
+  /** The newest batch of matching at that moment: no event shown here was recorded by a later one. */
+  batch: number;
 }
 
 /**

@@ -28,10 +28,11 @@ export const READ_GROUP_EVENTS: Sql = {
   ORDER BY r.group_id, e.n`,
 };
 
-/** How far groups have come, and the sum of {@link TOPICS_WRITTEN} at the same moment. */
+/** How far groups have come, the sum of {@link TOPICS_WRITTEN} and the newest batch of matching, all at the same moment. */
 export const GROUP_LAST_N: Sql = {
   name: 'group-last-n',
   text: `
-  SELECT group_id, last_n, (${TOPICS_WRITTEN.text}) AS topics_written
+  SELECT group_id, last_n, (${TOPICS_WRITTEN.text}) AS topics_written,
+         (SELECT coalesce(max(batch), 0) FROM match_batch) AS batch
   FROM filter_group WHERE group_id = ANY ($1::bigint[])`,
 };

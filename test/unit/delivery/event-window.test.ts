@@ -31,10 +31,13 @@ class GrowingLog extends EventLog {
         lastN: this.lastN.get(groupId) ?? 0,
         events: await this.read([{ groupId, afterN, untilN: Number.MAX_SAFE_INTEGER }], limit),
         topicsWritten: 0,
+        batch: 0,
       })),
     );
   }
 }
+
+const known = () => Promise.resolve();
 
 function event(groupId: number, n: number): GroupEvent {
   const focus = {
@@ -58,7 +61,7 @@ test('whatever the steps of growth, a reader at any place gets the events behind
       fc.constantFrom(1, 10_000, 10_000_000),
       async (steps, place, limit, bytes) => {
         const log = new GrowingLog();
-        const window = new EventWindow(log, bytes);
+        const window = new EventWindow(log, known, bytes);
         window.follow(1, 0);
         let lastN = 0;
         for (const step of steps) {
@@ -82,7 +85,7 @@ test('whatever the steps of growth, a reader at any place gets the events behind
 
 test('who reads the same new events shares one reading and the text made of them', async () => {
   const log = new GrowingLog();
-  const window = new EventWindow(log);
+  const window = new EventWindow(log, known);
   window.follow(1, 0);
   log.lastN.set(1, 3);
   await window.advance([1]);
@@ -95,7 +98,7 @@ test('who reads the same new events shares one reading and the text made of them
 test('those who catch up from the same place share one reading', async () => {
   const log = new GrowingLog();
   log.lastN.set(1, 1000);
-  const window = new EventWindow(log);
+  const window = new EventWindow(log, known);
   window.follow(1, 1000);
   const reads = await Promise.all(
     Array.from({ length: 50 }, async () => window.read({ groupId: 1, afterN: 130, untilN: 1000, firstNumber: 131 }, 5)),
