@@ -4,26 +4,30 @@ import { faultTest } from './harness/fault-run.js';
 import { CODE_SYSTEM, CODES, codeOf } from './harness/load-writer.js';
 import { byLength } from './harness/run-length.js';
 
-faultTest('kill -9 of any of three hubs under load: nothing lost, nothing out of order, repetitions only around a kill', async (run) => {
-  await run.hubs();
-  for (const code of CODES) {
-    for (const n of [1, 2, 3])
-      await run.subscribe(`${code}-${n}`, {
-        filters: [`Observation?code=${CODE_SYSTEM}|${code}`],
-        concerns: (version) => codeOf(version) === code,
-        ...(n === 3 ? { maxCount: 5 } : {}),
-      });
-  }
-  const writer = run.write({ perSecond: 100, connections: 8 });
-  for (let kill = 1; kill <= byLength(3, 30); kill += 1) {
-    const place = run.random.oneOf(run.cluster.places);
-    const before = writer.answered;
-    await waitFor(() => writer.answered >= before + 100, { what: 'a hundred more writes' });
-    await place.kill();
-    await waitFor(() => writer.answered >= before + 150, { what: 'writes without it' });
-    await place.start();
-  }
-  await writer.stop();
-  const verdict = await run.settle();
-  expect(verdict.faults).toEqual([]);
-}, 300_000);
+faultTest(
+  'kill -9 of any of three hubs under load: nothing lost, nothing out of order, repetitions only around a kill',
+  async (run) => {
+    await run.hubs();
+    for (const code of CODES) {
+      for (const n of [1, 2, 3])
+        await run.subscribe(`${code}-${n}`, {
+          filters: [`Observation?code=${CODE_SYSTEM}|${code}`],
+          concerns: (version) => codeOf(version) === code,
+          ...(n === 3 ? { maxCount: 5 } : {}),
+        });
+    }
+    const writer = run.write({ perSecond: 100, connections: 8 });
+    for (let kill = 1; kill <= byLength(3, 30); kill += 1) {
+      const place = run.random.oneOf(run.cluster.places);
+      const before = writer.answered;
+      await waitFor(() => writer.answered >= before + 100, { what: 'a hundred more writes' });
+      await place.kill();
+      await waitFor(() => writer.answered >= before + 150, { what: 'writes without it' });
+      await place.start();
+    }
+    await writer.stop();
+    const verdict = await run.settle();
+    expect(verdict.faults).toEqual([]);
+  },
+  300_000,
+);
