@@ -4,7 +4,7 @@ import type { FhirWebsocketGateway } from './channels/fhir-websocket.gateway.js'
 import type { LiveGateway } from './channels/live.gateway.js';
 import type { MatchFollower } from './match-follower.js';
 import type { ShardHolder } from './shard-holder.js';
-import type { SocketFeeds } from './socket-feeds.js';
+import type { SocketFeeds } from './sockets/socket-feeds.js';
 
 /** Delivery as a whole: the order in which its parts start, and the order in which they stop. */
 export class Delivery {

@@ -1,12 +1,19 @@
 /** What a client may say on the FHIR websocket. */
-export type SocketMessage = { kind: 'bind-with-token'; token: string } | { kind: 'bind'; id: string };
+export type SocketMessage =
+  | {
+      kind: 'bind-with-token';
+      token: string;
+      /** Number of the last event the client has: of the one Subscription of the token, or by the id of each. */
+      after?: number | ReadonlyMap<string, number>;
+    }
+  | { kind: 'bind'; id: string };
 
 const TOKEN = /^bind-with-token:?\s+(\S{1,200})$/;
 const CLASSIC = /^bind\s+(?:Subscription\/)?([A-Za-z0-9\-.]{1,64})$/;
 
 /**
- * `bind-with-token TOKEN`, with or without a colon (the Implementation Guide shows both), its JSON form as other servers take it, and
- * `bind ID` of classic Subscriptions; undefined for anything else.
+ * `bind-with-token TOKEN`, with or without a colon (the Implementation Guide shows both), its JSON form as other servers take it (with
+ * `after`, which is ours), and `bind ID` of classic Subscriptions; undefined for anything else.
  */
 export function parseSocketMessage(text: string): SocketMessage | undefined {
   const trimmed = text.trim();
@@ -14,14 +21,28 @@ export function parseSocketMessage(text: string): SocketMessage | undefined {
   if (token !== undefined) return { kind: 'bind-with-token', token };
   const [, id] = CLASSIC.exec(trimmed) ?? [];
   if (id !== undefined) return { kind: 'bind', id };
-  if (!trimmed.startsWith('{')) return undefined;
-  try {
-    const message = JSON.parse(trimmed) as { type?: unknown; payload?: { token?: unknown } | null };
-    const value = message.payload?.token;
-    if (message.type === 'bind-with-token' && typeof value === 'string' && /^\S{1,200}$/.test(value))
-      return { kind: 'bind-with-token', token: value };
-  } catch {
-    // Not JSON: nothing we know.
-  }
-  return undefined;
+  return trimmed.startsWith('{') ? parseJsonMessage(trimmed) : undefined;
 }
+
+function parseJsonMessage(text: string): SocketMessage | undefined {
+  let message: { type?: unknown; payload?: { token?: unknown; after?: unknown } | null };
+  try {
+    message = JSON.parse(text) as typeof message;
+  } catch {
+    return undefined;
+  }
+  const { token, after } = message.payload ?? {};
+  if (message.type !== 'bind-with-token' || typeof token !== 'string' || !/^\S{1,200}$/.test(token)) return undefined;
+  if (after === undefined) return { kind: 'bind-with-token', token };
+  const start = parseAfter(after);
+  return start === undefined ? undefined : { kind: 'bind-with-token', token, after: start };
+}
+
+function parseAfter(after: unknown): number | ReadonlyMap<string, number> | undefined {
+  if (isNumber(after)) return after;
+  if (typeof after !== 'object' || after === null || Array.isArray(after)) return undefined;
+  const numbers = Object.entries(after as Record<string, unknown>);
+  return numbers.every((pair): pair is [string, number] => isNumber(pair[1])) ? new Map(numbers) : undefined;
+}
+
+const isNumber = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
