@@ -29,6 +29,8 @@ export const SETTINGS = {
     dataDir: setting('DATA_DIR', text, './.data'),
     databaseUrl: setting('DATABASE_URL', optionalUrl),
     poolSize: setting('POOL_SIZE', wholeNumber(2, 200), '16'),
+    /** Longest statement; of a connection that says nothing for five seconds more, nothing more is expected. */
+    statementSeconds: setting('STATEMENT_SECONDS', wholeNumber(1, 600), '30'),
   },
   pull: {
     searchSeconds: setting('SEARCH_SECONDS', wholeNumber(1, 600), '10'),

@@ -8,7 +8,7 @@ const CANCELLED = new Set(['57014', '25P03', '25P04']);
 const AWAY = /^(08|3D|53|57|58|25006|55000)/;
 const NETWORK = /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EHOST|ENET|EAI_|ENOENT)/;
 const PG_LOST =
-  /connection terminated|connection timeout|timeout exceeded when trying to connect|client was closed|not queryable|pool after calling end/i;
+  /connection terminated|connection timeout|timeout exceeded when trying to connect|client was closed|not queryable|pool after calling end|query read timeout/i;
 
 /** Another process changed what was about to be changed: begin anew, on what it left. */
 export class LostRace extends Error {
@@ -23,6 +23,11 @@ export function isLostRace(error: unknown): boolean {
 export function isAway(error: unknown): boolean {
   const code = codeOf(error);
   return AWAY.test(code) || NETWORK.test(code) || (error instanceof Error && PG_LOST.test(error.message));
+}
+
+/** A statement that was sent and of which nothing was heard, not even that it was cancelled: its connection leads nowhere. */
+export function isUnanswered(error: unknown): error is Error {
+  return error instanceof Error && error.message === 'Query read timeout';
 }
 
 /**

@@ -1,4 +1,6 @@
 import pg from 'pg';
+import { isUnanswered } from './database-failure.js';
+import { DEAD_PEER_PROBES, DEAD_PEER_SETTINGS, sessionOptions } from './dead-peers.js';
 
 /** A statement written by hand. `name` makes it prepared: parsed once per connection. Leave it out where the text varies. */
 export interface Sql {
@@ -26,6 +28,10 @@ const types: pg.CustomTypesConfig = {
 };
 
 const USUAL_SETTINGS = { statement_timeout: 30_000, idle_in_transaction_session_timeout: 10_000, timezone: 'UTC' };
+/** Longest wait for a connection, be it a free one of the pool or a new one. */
+const CONNECT_MILLISECONDS = 10_000;
+/** The server cancels a statement at its time-out and says so. Where nothing is heard so long after, the connection leads nowhere. */
+const SILENCE_MILLISECONDS = 5_000;
 
 /** PostgreSQL as the stages' stores see it: prepared statements on a pool, and transactions. */
 export class Database implements Queryable {
@@ -35,17 +41,19 @@ export class Database implements Queryable {
     connectionString: string,
     maxConnections: number,
     onIdleError: (error: Error) => void,
-    /** Settings of PostgreSQL for these connections, over the usual ones. */
-    settings: Readonly<Record<string, string | number>> = {},
+    /** Settings of PostgreSQL for these connections, over the usual ones; `statement_timeout` in milliseconds. */
+    settings: Readonly<Record<string, string | number> & { statement_timeout?: number }> = {},
   ) {
+    const all = { ...USUAL_SETTINGS, ...settings };
     this.pool = new pg.Pool({
       connectionString,
       max: maxConnections,
       types,
       application_name: 'carillon',
-      options: Object.entries({ ...USUAL_SETTINGS, ...settings })
-        .map(([name, value]) => `-c ${name}=${String(value)}`)
-        .join(' '),
+      options: sessionOptions({ ...DEAD_PEER_SETTINGS, ...all }),
+      connectionTimeoutMillis: CONNECT_MILLISECONDS,
+      query_timeout: all.statement_timeout + SILENCE_MILLISECONDS,
+      ...DEAD_PEER_PROBES,
     });
     // Without a listener an idle connection that the server closes would end the process.
     this.pool.on('error', onIdleError);
@@ -75,9 +83,13 @@ export class Database implements Queryable {
       await client.query('COMMIT');
       return result;
     } catch (error) {
-      await client.query('ROLLBACK').catch((rollbackError: Error) => {
-        broken = rollbackError;
-      });
+      // Where one question is not answered, another would not be either.
+      if (isUnanswered(error)) broken = error;
+      else {
+        await client.query('ROLLBACK').catch((rollbackError: Error) => {
+          broken = rollbackError;
+        });
+      }
       throw error;
     } finally {
       client.release(broken);

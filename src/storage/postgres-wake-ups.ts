@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
+import { DEAD_PEER_PROBES, DEAD_PEER_SETTINGS, sessionOptions } from './dead-peers.js';
 import { LocalWakeUps, type WakeUp, WakeUps } from '../wake-ups/wake-ups.js';
 
 const CHANNEL = 'carillon_wake_up';
 /** NOTIFY in every transaction costs 70 % of the throughput, one in twenty milliseconds nothing. */
 const COALESCE_MILLISECONDS = 20;
-const HEARTBEAT_MILLISECONDS = 10_000;
+const HEARTBEAT_MILLISECONDS = 5_000;
 const LONGEST_PAUSE_MILLISECONDS = 5_000;
 
 /**
@@ -65,8 +66,10 @@ export class PostgresWakeUps extends WakeUps {
       const client = new pg.Client({
         connectionString: this.url,
         application_name: 'carillon wake-ups',
-        connectionTimeoutMillis: 10_000,
+        options: sessionOptions(DEAD_PEER_SETTINGS),
+        connectionTimeoutMillis: HEARTBEAT_MILLISECONDS,
         query_timeout: HEARTBEAT_MILLISECONDS,
+        ...DEAD_PEER_PROBES,
       });
       this.client = client;
       this.busy = true;

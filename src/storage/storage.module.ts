@@ -21,7 +21,9 @@ export class StorageModule {
           provide: Database,
           inject: [Config, Log],
           useFactory: (config: Config, log: Log) =>
-            new Database(url, config.storage.poolSize, (error) => log.debug({ err: error }, 'database.connection-lost')),
+            new Database(url, config.storage.poolSize, (error) => log.debug({ err: error }, 'database.connection-lost'), {
+              statement_timeout: config.storage.statementSeconds * 1000,
+            }),
         },
         {
           provide: SearchDatabase,

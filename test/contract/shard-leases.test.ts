@@ -16,6 +16,8 @@ interface Side {
   arrive(): Promise<string>;
   /** Ends a process, and returns when that is seen. */
   leave(process: string): Promise<void>;
+  /** Lets a process stand still, present and silent, for longer than the leases that are asked for next. Gives their seconds. */
+  standStill(process: string): Promise<number>;
   /** Lets the time of its leases run out. */
   expire(process: string): Promise<void>;
   reset(): Promise<void>;
@@ -34,6 +36,10 @@ function twin(): Side {
       return Promise.resolve(name);
     },
     leave: (process) => Promise.resolve(void leases.living.delete(process)),
+    standStill: (process) => {
+      leases.living.delete(process);
+      return Promise.resolve(60);
+    },
     expire: (process) => Promise.resolve(leases.expire(process)),
     reset: () => Promise.resolve(void (leases = new MemoryShardLeases())),
   };
@@ -59,6 +65,12 @@ function postgres(clone: TestDatabase, database: Database): Side {
       return presence.name;
     },
     leave,
+    // Between two beats of its heart it has been silent for a second.
+    standStill: async (process) => {
+      const text = `SELECT FROM pg_stat_activity WHERE application_name = $1 AND state_change < now() - interval '1 second'`;
+      await waitFor(async () => (await database.rows({ text }, [process])).length > 0, { what: 'a second of silence' });
+      return 1;
+    },
     expire: async (process) => {
       await database.run({ text: `UPDATE delivery_shard SET lease_ends = now() - interval '1 second' WHERE leased_by = $1` }, [
         process,
@@ -113,6 +125,16 @@ describe.each(['twin', 'postgres'])('leases on shards (%s)', (name) => {
       await side.leases.release(passed);
       expect(await side.leases.renew(found, 60)).toHaveLength(found.length);
     }
+  });
+
+  test('one that stands still longer than a lease keeps no part of the work from the others', async () => {
+    const [still, other] = [await side.arrive(), await side.arrive()];
+    const lost = (await side.leases.take(still, 60, 0)).taken;
+    expect(lost).toHaveLength(SHARDS / 2);
+    const seconds = await side.standStill(still);
+    const found = await side.leases.take(other, seconds, 0);
+    expect([found.taken.length, found.share]).toEqual([SHARDS, SHARDS]);
+    expect(await side.leases.renew(lost, 60)).toEqual([]);
   });
 
   test('a lease that ran out is still its holder’s while nobody took it', async () => {

@@ -3,7 +3,9 @@ import type { Sql } from '../database.js';
 /**
  * Takes up to a fair share of free shards for process $1 during $2 seconds, which holds $3 already, each with a fresh fencing token. Free
  * are shards whose lease has run out and those of processes that are gone: every process keeps one connection that bears its name, and
- * PostgreSQL closes it the moment the process dies, so a restart after kill -9 does not have to wait for leases to run out.
+ * PostgreSQL closes it the moment the process dies, so a restart after kill -9 does not have to wait for leases to run out. One that stands
+ * still, or is cut off, keeps its connection and says nothing on it: after the time of a lease it is not counted any more, or its
+ * part would be nobody's. (When it spoke last is hidden from other roles, to whom it then counts as living.)
  * SKIP LOCKED lets processes pass one another; the CTE fixes the rows before the update touches any.
  */
 export const TAKE_SHARDS: Sql = {
@@ -12,6 +14,7 @@ export const TAKE_SHARDS: Sql = {
   WITH living AS MATERIALIZED (
     SELECT DISTINCT application_name AS process FROM pg_stat_activity
     WHERE datname = current_database() AND application_name LIKE 'carillon/%'
+      AND coalesce(state_change > now() - $2::integer * interval '1 second', true)
     UNION SELECT $1
   ), share AS MATERIALIZED (
     SELECT ceil((SELECT count(*) FROM delivery_shard)::numeric / (SELECT count(*) FROM living))::integer AS most
