@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { isLoopbackHost } from './loopback.js';
+import { keyPairProblem } from './pem-file.js';
 import type { Setting } from './setting.js';
 import { SETTINGS } from './settings.js';
 
@@ -52,7 +53,7 @@ function readSetting(declared: Setting<unknown>, environment: Readonly<Record<st
 }
 
 /** What follows from several settings or from the machine, and what may not stand together. */
-function derive({ http, storage }: Mutable<Slices>): void {
+function derive({ http, storage, outbound, secrets }: Mutable<Slices>): void {
   if (!isLoopbackHost(http.host)) {
     throw new BadSetting(
       `HOST ${http.host} is not a loopback address: Carillon has no access control yet, so it serves this machine only ` +
@@ -68,6 +69,17 @@ function derive({ http, storage }: Mutable<Slices>): void {
     throw new BadSetting('DATABASE_URL must begin with postgres:// or postgresql://');
   }
   storage.dataDir = resolve(storage.dataDir);
+  checkClientCertificate(outbound);
+  if (secrets.keys !== undefined && secrets.keyFile !== undefined)
+    throw new BadSetting('SECRET_KEY and SECRET_KEY_FILE may not both be set');
+}
+
+function checkClientCertificate({ clientCertificate, clientKey, clientKeyPassphrase }: Slices['outbound']): void {
+  if (clientCertificate === undefined && clientKey === undefined) return;
+  if (clientCertificate === undefined) throw new BadSetting('OUTBOUND_CLIENT_KEY_FILE needs OUTBOUND_CLIENT_CERT_FILE');
+  if (clientKey === undefined) throw new BadSetting('OUTBOUND_CLIENT_CERT_FILE needs OUTBOUND_CLIENT_KEY_FILE');
+  const problem = keyPairProblem(clientCertificate, clientKey, clientKeyPassphrase);
+  if (problem !== undefined) throw new BadSetting(`OUTBOUND_CLIENT_KEY_FILE ${problem}`);
 }
 
 function checkedPublicUrl(written: string): string {

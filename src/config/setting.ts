@@ -76,3 +76,20 @@ export const addressBlocks: z.ZodType<readonly string[]> = z
     (blocks) => blocks.every((block) => ipaddr.isValidCIDR(block)),
     'must be address blocks such as 10.20.0.0/16, separated by commas',
   );
+
+/** Keys of 32 bytes in base64, separated by commas. The value is not repeated in the complaint. */
+export const secretKeys: z.ZodType<readonly string[] | undefined> = z
+  .string()
+  .transform((written) => written.split(',').map((key) => key.trim()))
+  .refine(
+    (keys) => keys.every((key) => /^[A-Za-z0-9+/]{43}=$/.test(key) && Buffer.from(key, 'base64').toString('base64') === key),
+    'must be the base64 of 32 bytes, for example from: openssl rand -base64 32 (several of them separated by commas)',
+  )
+  .optional();
+
+/** Ports separated by commas: `25, 587`. */
+export const portList: z.ZodType<readonly number[]> = z
+  .string()
+  .regex(/^(\d{1,5}( *, *\d{1,5})*)?$/, 'must be ports such as 25, 587, separated by commas')
+  .transform((written) => (written === '' ? [] : written.split(',').map(Number)))
+  .refine((ports) => ports.every((one) => one >= 1 && one <= 65_535), 'must be ports between 1 and 65535');

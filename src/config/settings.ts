@@ -1,3 +1,4 @@
+import { certificateFile, keyFile } from './pem-file.js';
 import {
   addressBlocks,
   byteSize,
@@ -5,6 +6,8 @@ import {
   oneOf,
   optionalUrl,
   port,
+  portList,
+  secretKeys,
   setting,
   smtpUrl,
   text,
@@ -31,6 +34,12 @@ export const SETTINGS = {
     poolSize: setting('POOL_SIZE', wholeNumber(2, 200), '16'),
     /** Longest statement; of a connection that says nothing for five seconds more, nothing more is expected. */
     statementSeconds: setting('STATEMENT_SECONDS', wholeNumber(1, 600), '30'),
+  },
+  secrets: {
+    /** Keys that secrets in the database are sealed under; the first seals, all open. */
+    keys: setting('SECRET_KEY', secretKeys),
+    /** A file of such keys; absent as well as `SECRET_KEY`: one in DATA_DIR, made at the first start. */
+    keyFile: setting('SECRET_KEY_FILE', text.optional()),
   },
   pull: {
     searchSeconds: setting('SEARCH_SECONDS', wholeNumber(1, 600), '10'),
@@ -63,6 +72,17 @@ export const SETTINGS = {
   outbound: {
     /** Address blocks beside the public ones that the hub may call. */
     allow: setting('OUTBOUND_ALLOW', addressBlocks, ''),
+    plainHttp: setting('OUTBOUND_PLAIN_HTTP', oneOf('inside', 'anywhere', 'nowhere'), 'inside'),
+    /** Below 1024, beside 80 and 443. */
+    ports: setting('OUTBOUND_PORTS', portList, ''),
+    /** For the name, the connection and the handshake of TLS together. */
+    connectSeconds: setting('OUTBOUND_CONNECT_SECONDS', wholeNumber(1, 60), '5'),
+    headSeconds: setting('OUTBOUND_HEAD_SECONDS', wholeNumber(1, 600), '30'),
+    /** PEM of authorities to trust beside the usual ones. */
+    ca: setting('OUTBOUND_CA_FILE', certificateFile),
+    clientCertificate: setting('OUTBOUND_CLIENT_CERT_FILE', certificateFile),
+    clientKey: setting('OUTBOUND_CLIENT_KEY_FILE', keyFile),
+    clientKeyPassphrase: setting('OUTBOUND_CLIENT_KEY_PASSPHRASE', text.optional()),
   },
   maintenance: {
     /** Absent: numbered events are kept as long as the change log. */
@@ -74,5 +94,7 @@ export const SETTINGS = {
   },
   telemetry: {
     logLevel: setting('LOG_LEVEL', oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'), 'info'),
+    /** A transaction that writes and stays open for longer holds up matching: a line in the log names it. */
+    horizonWarnSeconds: setting('LOG_HORIZON_WARN_SECONDS', wholeNumber(1, 86_400), '10'),
   },
 } as const;

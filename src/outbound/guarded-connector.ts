@@ -1,72 +1,53 @@
-import { lookup } from 'node:dns/promises';
-import { isIP } from 'node:net';
+import { isIP, type Socket } from 'node:net';
+import type { SecureContext } from 'node:tls';
 import { buildConnector } from 'undici';
-import { type AddressPolicy, refusalOfAddress } from './address-policy.js';
+import { connectJudged } from './connect-judged.js';
+import { type OutboundPolicy, refusalOfConnection } from './outbound-policy.js';
+import { type Resolve, resolveName } from './resolve-name.js';
+import { watchSocket } from './watch-socket.js';
 
-/** No connection was made, because the hub must not talk to that address. */
-export class AddressRefused extends Error {
-  override readonly name = 'AddressRefused';
-  readonly code = 'ADDRESS_REFUSED';
+export interface ConnectorOptions {
+  /** For the name, the connection and the handshake of TLS together. */
+  timeoutMs: number;
+  /** What to trust and how to identify the hub; absent: the usual authorities, no certificate of its own. */
+  secureContext?: SecureContext;
+  /** Most raw bytes that may come after each request. */
+  mostBytes: number;
 }
-
-/** Every address of a name. */
-export type Resolve = (name: string) => Promise<readonly string[]>;
-
-export const resolveName: Resolve = async (name) => (await lookup(name, { all: true })).map(({ address }) => address);
 
 /**
- * Opens connections only to addresses the policy lets pass. The check sits where the socket connects: a literal is judged as it
- * stands, a name is resolved once and the connection goes to an address that was judged, so a second answer of the name server cannot
- * change it (DNS rebinding). undici's own `lookup` hook is not asked for literals, so a guard there alone would have a hole.
+ * Opens undici's connections only to addresses the policy lets pass. The check sits where the socket connects, so a second answer of the
+ * name server cannot change it (DNS rebinding). undici's own `lookup` hook is not asked for literals: a guard there alone would have
+ * a hole.
  */
 export function guardedConnector(
-  policy: AddressPolicy,
-  options: { timeoutMs: number; ca?: string },
+  policy: OutboundPolicy,
+  options: ConnectorOptions,
   resolve: Resolve = resolveName,
 ): buildConnector.connector {
-  const connect = buildConnector({ timeout: options.timeoutMs, ...(options.ca === undefined ? {} : { ca: options.ca }) });
+  const { timeoutMs, secureContext, mostBytes } = options;
+  // Its own timer would count each address anew.
+  const connect = buildConnector({ timeout: 0, ...(secureContext === undefined ? {} : { secureContext }) });
   return (target, callback) => {
-    const name = target.hostname.replace(/^\[|\]$/g, '');
-    const servername = isIP(name) === 0 ? name : undefined;
-    void allowedAddresses(name, policy, options.timeoutMs, resolve).then(
-      (addresses) => connectToFirst([...addresses]),
+    const host = target.hostname.replace(/^\[|\]$/g, '');
+    const port = Number(target.port) || (target.protocol === 'https:' ? 443 : 80);
+    // The dot of the root belongs neither into SNI nor into a certificate.
+    const servername = isIP(host) === 0 ? host.replace(/\.$/, '') : undefined;
+    const judge = (address: string) => refusalOfConnection({ protocol: target.protocol, port, address }, policy);
+    const open = (address: string, signal: AbortSignal) =>
+      new Promise<Socket>((opened, failed) => {
+        // It returns the socket, which its type does not say.
+        const socket = connect({ ...target, hostname: address, servername }, (...[error, connected]) =>
+          error ? failed(error) : opened(connected),
+        ) as unknown as Socket;
+        signal.addEventListener('abort', () => socket.destroy(signal.reason as Error));
+      });
+    connectJudged(host, judge, resolve, open, timeoutMs).then(
+      (socket) => {
+        watchSocket(socket, mostBytes);
+        callback(null, socket);
+      },
       (error: Error) => callback(error, null),
     );
-
-    function connectToFirst(addresses: string[]): void {
-      const address = addresses.shift()!;
-      connect({ ...target, hostname: address, servername: target.servername || servername }, (...[error, socket]) => {
-        if (error) {
-          if (addresses.length > 0) connectToFirst(addresses);
-          else callback(error, null);
-          return;
-        }
-        const refusal = refusalOfAddress(socket.remoteAddress ?? '', policy);
-        if (refusal === undefined) return callback(null, socket);
-        socket.destroy();
-        callback(new AddressRefused(`${name} ${refusal}`), null);
-      });
-    }
   };
-}
-
-async function allowedAddresses(
-  name: string,
-  policy: AddressPolicy,
-  timeoutMs: number,
-  resolve: Resolve,
-): Promise<readonly string[]> {
-  const all = isIP(name) === 0 ? await inTime(resolve(name), timeoutMs, `no answer to the name ${name}`) : [name];
-  const allowed = all.filter((address) => refusalOfAddress(address, policy) === undefined);
-  if (allowed.length > 0) return allowed;
-  if (all[0] === undefined) throw new Error(`the name ${name} has no address`);
-  throw new AddressRefused(`${name} ${refusalOfAddress(all[0], policy)}`);
-}
-
-async function inTime<T>(promise: Promise<T>, milliseconds: number, message: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(message)), milliseconds);
-  });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

@@ -1,159 +1,103 @@
-import { Agent, type Dispatcher } from 'undici';
-import type { AddressPolicy } from './address-policy.js';
-import { AddressRefused, guardedConnector, type Resolve } from './guarded-connector.js';
+import type { SecureContext } from 'node:tls';
+import { Agent } from 'undici';
+import { decodeBody, isCoded } from './decode-body.js';
+import { guardedConnector } from './guarded-connector.js';
+import { OutboundCall } from './outbound-call.js';
+import { hostOf, type OutboundPolicy, refusalOfHost } from './outbound-policy.js';
+import type { OutboundAnswer, OutboundFailure, OutboundRequest } from './outbound-exchange.js';
+import type { Resolve } from './resolve-name.js';
+
+export type { OutboundAnswer, OutboundFailure, OutboundRequest } from './outbound-exchange.js';
 
 export interface OutboundSettings {
-  policy: AddressPolicy;
+  policy: OutboundPolicy;
   connectSeconds: number;
+  /** Until the head of an answer, connecting included. */
+  headSeconds: number;
   connectionsPerOrigin: number;
-  /** PEM of certificate authorities to trust instead of the usual ones. */
-  ca?: string;
+  /** Whom to trust, and the hub's own certificate; absent: the usual authorities, none. */
+  secureContext?: SecureContext;
 }
 
-export interface OutboundRequest {
-  method: 'GET' | 'POST' | 'PUT';
-  url: URL;
-  headers: readonly (readonly [name: string, value: string])[];
-  body?: string | Buffer;
-  /** For everything: connection, answer and its body. */
-  timeoutMs: number;
-  signal?: AbortSignal;
-  /** Most bytes of the answer's body to read; what follows is cut off with the connection. */
-  maxAnswerBytes?: number;
-}
+const DEFAULT_ANSWER_BYTES = 64 * 1024;
 
-export interface OutboundAnswer {
-  kind: 'answered';
-  status: number;
-  headers: Record<string, string | string[] | undefined>;
-  /** As sent, not decompressed. */
-  body: Buffer;
-  /** Whether the body came to its end in time and within its bounds. */
-  complete: boolean;
-  milliseconds: number;
-}
-
-export interface OutboundFailure {
-  kind: 'failed';
-  fault: 'refused' | 'timeout' | 'aborted' | 'network';
-  detail: string;
-  milliseconds: number;
-}
-
-export const DEFAULT_ANSWER_BYTES = 64 * 1024;
+/** What may come over a connection for one request, framing and all: twice the largest page of a source. */
+const MOST_RAW_BYTES = 128 * 1024 * 1024;
+const KEEP_ALIVE_MS = 4000;
+const MOST_KEEP_ALIVE_MS = 30_000;
 
 /**
- * The only door for calls out of the hub: http and https, addresses checked where the socket connects, no redirects, every call bounded
- * in time and in bytes read. Never throws: what came of a call is a value. Once the head of an answer is there it counts as answered,
- * even if its body never ends.
+ * The only door for calls out of the hub by HTTP: addresses checked where the socket connects, no redirects, every call bounded in time and
+ * in bytes read. Never throws: what came of a call is a value. Once the head of an answer is there it counts as answered, even if its
+ * body never ends.
+ *
+ * A kept connection that turns out to be closed as the request goes out is replaced and the request sent once more, within the same
+ * time. The other side may have had it after all; that is allowed because everything the hub sends may come twice: notifications
+ * bear an id, an update says the same again, a poll only reads.
  */
 export class OutboundClient {
   private readonly agent: Agent;
+  /** One body at a time is decompressed: the memory it takes does not grow with the number of hostile endpoints. */
+  private decoding: Promise<unknown> = Promise.resolve();
 
-  constructor(settings: OutboundSettings, resolve?: Resolve) {
+  constructor(
+    private readonly settings: OutboundSettings,
+    resolve?: Resolve,
+  ) {
+    const { policy, connectSeconds, connectionsPerOrigin, secureContext } = settings;
     this.agent = new Agent({
-      connections: settings.connectionsPerOrigin,
+      connections: connectionsPerOrigin,
       pipelining: 1,
-      connect: guardedConnector(settings.policy, { timeoutMs: settings.connectSeconds * 1000, ca: settings.ca }, resolve),
-      // One clock for a whole call, ours.
+      connect: guardedConnector(policy, { timeoutMs: connectSeconds * 1000, secureContext, mostBytes: MOST_RAW_BYTES }, resolve),
+      // The clocks of a call are its own.
       headersTimeout: 0,
       bodyTimeout: 0,
       maxHeaderSize: 32 * 1024,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      keepAliveMaxTimeout: MOST_KEEP_ALIVE_MS,
     });
   }
 
-  send(request: OutboundRequest): Promise<OutboundAnswer | OutboundFailure> {
-    const { url } = request;
-    if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-      return Promise.resolve({
-        kind: 'failed',
-        fault: 'refused',
-        detail: `${url.protocol} is not http or https`,
-        milliseconds: 0,
-      });
-    }
-    return new Promise((resolve) => {
-      const call = new Call(request, resolve);
-      try {
-        this.agent.dispatch(
-          {
-            origin: url.origin,
-            path: url.pathname + url.search,
-            method: request.method,
-            headers: request.headers.flat(),
-            body: request.body ?? null,
-          },
-          call,
-        );
-      } catch (error) {
-        call.onResponseError(undefined, error as Error);
-      }
-    });
+  async send(request: OutboundRequest): Promise<OutboundAnswer | OutboundFailure> {
+    const refusal = refusalOfUrl(request.url);
+    if (refusal !== undefined) return { kind: 'failed', fault: 'refused', detail: refusal, milliseconds: 0 };
+    const mostBodyBytes = request.maxAnswerBytes ?? DEFAULT_ANSWER_BYTES;
+    const answer = await this.exchange(request, mostBodyBytes);
+    if (answer.kind === 'failed') return answer;
+    const encoding = String(answer.headers['content-encoding'] ?? '');
+    if (!isCoded(encoding) || answer.body.length === 0) return answer;
+    const decoded = this.decoding.then(() => decodeBody(answer.body, encoding, mostBodyBytes));
+    this.decoding = decoded;
+    const { body, complete } = await decoded;
+    return { ...answer, body, complete: answer.complete && complete };
   }
 
   async close(): Promise<void> {
     await this.agent.destroy();
   }
+
+  private exchange(request: OutboundRequest, mostBodyBytes: number): Promise<OutboundAnswer | OutboundFailure> {
+    const headMs = Math.min(this.settings.headSeconds * 1000, request.timeoutMs);
+    return new Promise((resolve) => {
+      const call = new OutboundCall(request, { headMs, mostBodyBytes }, resolve, () => this.dispatch(request, call));
+      this.dispatch(request, call);
+    });
+  }
+
+  private dispatch({ url, method, headers, body }: OutboundRequest, call: OutboundCall): void {
+    try {
+      this.agent.dispatch(
+        { origin: url.origin, path: url.pathname + url.search, method, headers: headers.flat(), body: body ?? null },
+        call,
+      );
+    } catch (error) {
+      call.onResponseError(undefined, error as Error);
+    }
+  }
 }
 
-class Call implements Dispatcher.DispatchHandler {
-  private readonly started = performance.now();
-  private readonly timer: NodeJS.Timeout;
-  private readonly chunks: Buffer[] = [];
-  private controller?: Dispatcher.DispatchController;
-  private head?: { status: number; headers: OutboundAnswer['headers'] };
-  private size = 0;
-  private settled = false;
-  private readonly abort = () => this.end(false, 'aborted', 'stopped by the hub');
-
-  constructor(
-    private readonly request: OutboundRequest,
-    private readonly resolve: (outcome: OutboundAnswer | OutboundFailure) => void,
-  ) {
-    this.timer = setTimeout(() => this.end(false, 'timeout', `no answer within ${request.timeoutMs} ms`), request.timeoutMs);
-    if (request.signal?.aborted) this.abort();
-    else request.signal?.addEventListener('abort', this.abort);
-  }
-
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.controller = controller;
-    // It was waiting for a connection when its time ran out.
-    if (this.settled) controller.abort(new Error('no longer wanted'));
-  }
-
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: OutboundAnswer['headers']): void {
-    if (status >= 200) this.head = { status, headers };
-  }
-
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    const room = (this.request.maxAnswerBytes ?? DEFAULT_ANSWER_BYTES) - this.size;
-    this.chunks.push(chunk.length > room ? chunk.subarray(0, room) : chunk);
-    this.size += chunk.length;
-    if (chunk.length > room) this.end(false, 'network', 'the answer is too long');
-  }
-
-  onResponseEnd(): void {
-    this.end(true, 'network', 'no answer');
-  }
-
-  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (error instanceof AddressRefused) this.end(false, 'refused', error.message);
-    else if (code === 'UND_ERR_CONNECT_TIMEOUT') this.end(false, 'timeout', 'no connection in time');
-    else this.end(false, 'network', code ? `${code}: ${error.message}` : error.message);
-  }
-
-  private end(complete: boolean, fault: OutboundFailure['fault'], detail: string): void {
-    if (this.settled) return;
-    this.settled = true;
-    clearTimeout(this.timer);
-    this.request.signal?.removeEventListener('abort', this.abort);
-    const milliseconds = Math.round(performance.now() - this.started);
-    this.resolve(
-      this.head
-        ? { kind: 'answered', ...this.head, body: Buffer.concat(this.chunks), complete, milliseconds }
-        : { kind: 'failed', fault, detail, milliseconds },
-    );
-    if (!complete) this.controller?.abort(new Error(detail));
-  }
+function refusalOfUrl(url: URL): string | undefined {
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') return `${url.protocol} is not http or https`;
+  const refusal = refusalOfHost(url.hostname);
+  return refusal === undefined ? undefined : `${hostOf(url)} ${refusal}`;
 }

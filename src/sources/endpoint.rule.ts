@@ -16,6 +16,8 @@ export class EndpointRule {
   constructor(
     private readonly store: SourceStore,
     private readonly ownBases: readonly string[],
+    /** Why the hub would never call the address, as far as it shows. */
+    private readonly refusalOfAddress: (url: URL) => string | undefined = () => undefined,
   ) {}
 
   /** @throws FhirError 422 naming the element */
@@ -25,6 +27,9 @@ export class EndpointRule {
     if (this.ownBases.some((base) => source.address === base || source.address.startsWith(`${base}/`))) {
       throw refuse('This is the address of the hub itself; polling it would only bring back what it holds.', 'Endpoint.address');
     }
+    const url = new URL(source.address);
+    const refusal = this.refusalOfAddress(url);
+    if (refusal !== undefined) throw refuse(`The address ${url.host} ${refusal}.`, 'Endpoint.address');
     const others = await this.otherSources(id);
     for (const { endpointId, idPrefix } of others) {
       if (!idPrefix.startsWith(source.idPrefix) && !source.idPrefix.startsWith(idPrefix)) continue;

@@ -1,8 +1,12 @@
 import { type BeforeApplicationShutdown, Module, type OnApplicationBootstrap } from '@nestjs/common';
+import { Config } from '../config/config.js';
 import { ChangeStore } from '../intake/change-store.js';
 import { WriteRules } from '../intake/write-rules.js';
 import { OutboundClient } from '../outbound/outbound-client.js';
-import { OutboundModule } from '../outbound/outbound.module.js';
+import { OutboundModule, outboundPolicyOf } from '../outbound/outbound.module.js';
+import { refusalOfEndpoint } from '../outbound/outbound-policy.js';
+import { SecretView } from '../secrets/secret-view.js';
+import { Vault } from '../secrets/vault.js';
 import { SearchSemantics } from '../search/search-semantics.js';
 import { Database } from '../storage/database.js';
 import { HubPresence } from '../storage/hub-presence.js';
@@ -22,7 +26,14 @@ const LIMITS = { pages: 10_000, bytes: 512 * 1024 * 1024, unitWrites: 200 };
 @Module({
   imports: [OutboundModule],
   providers: [
-    { provide: SourceStore, inject: [Database], useFactory: (database: Database) => new PostgresSourceStore(database) },
+    {
+      provide: SourceStore,
+      inject: [Database, Vault, Log],
+      useFactory: (database: Database, vault: Vault, log: Log) => {
+        const view = new SecretView(vault, 'reader', (err) => log.error({ err }, 'secrets.unreadable'));
+        return new PostgresSourceStore(database, ({ id, body }) => view.show({ type: 'Endpoint', id, body }).body);
+      },
+    },
     { provide: SourceClient, inject: [OutboundClient], useFactory: (client: OutboundClient) => new OutboundSourceClient(client) },
     {
       provide: SourcesWorker,
@@ -48,8 +59,10 @@ export class SourcesModule implements OnApplicationBootstrap, BeforeApplicationS
     store: SourceStore,
     rules: WriteRules,
     semantics: SearchSemantics,
+    config: Config,
   ) {
-    rules.add(new EndpointRule(store, semantics.bases));
+    const policy = outboundPolicyOf(config);
+    rules.add(new EndpointRule(store, semantics.bases, (url) => refusalOfEndpoint(url, policy)));
   }
 
   onApplicationBootstrap(): void {

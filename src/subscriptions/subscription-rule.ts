@@ -31,6 +31,8 @@ export class SubscriptionRule {
     private readonly now: () => Date = () => new Date(),
     /** The operator named a mail server. */
     private readonly sendsMail = true,
+    /** Why the hub would never call the endpoint, as far as its URL shows. */
+    private readonly refusalOfEndpoint: (url: URL) => string | undefined = () => undefined,
   ) {}
 
   /** @throws FhirError 422 naming the element */
@@ -45,6 +47,7 @@ export class SubscriptionRule {
         'The hub sends no mail: its operator has named no mail server (SMTP_URL).',
         'not-supported',
       );
+    this.checkEndpoint(asked);
     const pauses = asked.status === 'off' && stored !== undefined && sameSubject(asked, stored.definition);
     if (!pauses) await this.checkComputable(asked);
     const status = statusAfterWrite({
@@ -56,6 +59,13 @@ export class SubscriptionRule {
     if (status === undefined)
       throw refused('Subscription.status', 'Only the hub sets the status error; ask for requested or off.');
     return settled(next, status, status === stored?.definition.status ? stored.error : undefined);
+  }
+
+  private checkEndpoint({ status, channel }: SubscriptionDefinition): void {
+    if (status === 'off' || (channel.type !== 'rest-hook' && channel.type !== 'message')) return;
+    const url = URL.parse(channel.endpoint ?? '');
+    const refusal = url === null ? undefined : this.refusalOfEndpoint(url);
+    if (refusal !== undefined) throw refused('Subscription.channel.endpoint', `The endpoint ${url!.host} ${refusal}.`);
   }
 
   private async storedBefore(id: string): Promise<{ definition: SubscriptionDefinition; error?: string } | undefined> {

@@ -1,4 +1,8 @@
+import type { Socket } from 'node:net';
+import type { SecureContext } from 'node:tls';
 import { createTransport } from 'nodemailer';
+import { connectToOperatorHost } from '../../outbound/operator-host.js';
+import type { Resolve } from '../../outbound/resolve-name.js';
 import type { Mail } from './compose-mail.js';
 
 /** A mail with its way: who it is from, who gets it, and an id by which a repetition is known. */
@@ -14,18 +18,40 @@ export type MailReply =
   | { kind: 'failed'; code?: number; reply: string; /** The hub itself was refused. */ own: boolean };
 
 const CONNECTIONS = 8;
+type Connected = (error: Error | null, opened?: { connection: Socket }) => void;
+
+const CONNECT_MS = 10_000;
 const IDLE_MS = 30_000;
+const SUBMISSION_PORT = 587;
+const SMTPS_PORT = 465;
 
 /**
- * The operator's mail server. It is named by a setting and therefore trusted; addresses it is asked to serve were checked when the
- * Subscription was written. Never throws for what the server does.
+ * The operator's mail server. It is named by a setting and therefore may stand on the inside; the connection is opened by the hub's own
+ * guard all the same, and its certificate is verified. Addresses it is asked to serve were checked when the Subscription was written.
+ * Never throws for what the server does.
  */
 export class SmtpMailer {
   private readonly transport;
 
-  constructor(url: string) {
+  /** `smtp://user:password@host:587`, `smtps://host`; `?requireTLS=true` sends nothing to a server that offers no STARTTLS. */
+  constructor(url: string, options: { secureContext?: SecureContext; resolve?: Resolve } = {}) {
+    const { hostname, port, protocol, username, password, searchParams } = new URL(url);
+    const host = hostname.replace(/^\[|\]$/g, '');
+    const secure = protocol === 'smtps:';
+    const atPort = Number(port) || (secure ? SMTPS_PORT : SUBMISSION_PORT);
     this.transport = createTransport({
-      url,
+      host,
+      port: atPort,
+      secure,
+      requireTLS: searchParams.get('requireTLS') === 'true',
+      ...(username === '' ? {} : { auth: { user: decodeURIComponent(username), pass: decodeURIComponent(password) } }),
+      getSocket: (_options: unknown, connected: Connected) => {
+        connectToOperatorHost(host, atPort, CONNECT_MS, options.resolve).then(
+          (connection) => connected(null, { connection }),
+          (error: Error) => connected(error),
+        );
+      },
+      tls: { ...(options.secureContext === undefined ? {} : { secureContext: options.secureContext }) },
       pool: true,
       maxConnections: CONNECTIONS,
       connectionTimeout: IDLE_MS,

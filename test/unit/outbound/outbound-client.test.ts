@@ -20,7 +20,12 @@ function clientWith(
   resolve?: (name: string) => Promise<string[]>,
 ): OutboundClient {
   const client = new OutboundClient(
-    { policy: { allowLoopback: true, allowed: [], ...policy }, connectSeconds: 2, connectionsPerOrigin: 4 },
+    {
+      policy: { allowLoopback: true, allowed: [], plainHttp: 'inside', ports: [], ...policy },
+      connectSeconds: 2,
+      headSeconds: 60,
+      connectionsPerOrigin: 4,
+    },
     resolve,
   );
   clients.push(client);

@@ -1,0 +1,48 @@
+/** What went wrong on the way, in words for whoever runs the hub or the endpoint. */
+export function faultText(error: NodeJS.ErrnoException): string {
+  const words = error.code === undefined ? undefined : WORDS[error.code];
+  if (words === undefined) return error.code ? `${error.code}: ${error.message}` : error.message;
+  return `${words} (${error.code})`;
+}
+
+/** The certificate, or the hub's, is not accepted, or what came is no TLS: nothing was sent. */
+export function isTlsFault({ code = '' }: NodeJS.ErrnoException): boolean {
+  return code in TLS_WORDS || /^ERR_(SSL|TLS)_/.test(code) || code === 'EPROTO';
+}
+
+const UNKNOWN_AUTHORITY =
+  'the certificate of the endpoint comes from an authority that the hub does not know; OUTBOUND_CA_FILE can name it';
+const SELF_SIGNED = 'the certificate of the endpoint is signed by itself; OUTBOUND_CA_FILE can name it as trusted';
+
+const TLS_WORDS: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: 'the certificate of the endpoint has expired',
+  CERT_NOT_YET_VALID: 'the certificate of the endpoint is not valid yet',
+  CERT_REVOKED: 'the certificate of the endpoint is revoked',
+  CERT_REJECTED: 'the certificate of the endpoint is not accepted',
+  CERT_UNTRUSTED: UNKNOWN_AUTHORITY,
+  DEPTH_ZERO_SELF_SIGNED_CERT: SELF_SIGNED,
+  SELF_SIGNED_CERT_IN_CHAIN: UNKNOWN_AUTHORITY,
+  UNABLE_TO_GET_ISSUER_CERT: UNKNOWN_AUTHORITY,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNKNOWN_AUTHORITY,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNKNOWN_AUTHORITY,
+  ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate of the endpoint is for another name',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'the endpoint does not speak TLS at this port',
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'the endpoint does not speak TLS at this port',
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'the endpoint asks for a certificate of the hub (OUTBOUND_CLIENT_CERT_FILE)',
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: 'the endpoint does not accept the certificate of the hub (OUTBOUND_CLIENT_CERT_FILE)',
+};
+
+const WORDS: Readonly<Record<string, string>> = {
+  ...TLS_WORDS,
+  ECONNREFUSED: 'nobody listens there',
+  ECONNRESET: 'the connection was cut',
+  EPIPE: 'the connection was cut',
+  UND_ERR_SOCKET: 'the connection ended before the answer',
+  CLOSED_WHILE_IDLE: 'the connection ended before the answer',
+  ENOTFOUND: 'the name has no address',
+  EAI_AGAIN: 'the name servers do not answer',
+  EHOSTUNREACH: 'there is no way to the address',
+  ENETUNREACH: 'there is no way to the address',
+  UND_ERR_HEADERS_OVERFLOW: 'the head of the answer is too long',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the answer is not as long as it says',
+};
