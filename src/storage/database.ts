@@ -55,8 +55,10 @@ export class Database implements Queryable {
       query_timeout: all.statement_timeout + SILENCE_MILLISECONDS,
       ...DEAD_PEER_PROBES,
     });
-    // Without a listener an idle connection that the server closes would end the process.
+    // Without a listener a connection that the server closes would end the process: an idle one, and one in a transaction between two
+    // statements, of which the next fails.
     this.pool.on('error', onIdleError);
+    this.pool.on('connect', (client) => client.on('error', () => {}));
   }
 
   async rows<Row>(sql: Sql, values: readonly unknown[] = []): Promise<Row[]> {
@@ -94,6 +96,12 @@ export class Database implements Queryable {
     } finally {
       client.release(broken);
     }
+  }
+
+  /** How its connections are used at this moment. */
+  get connections(): { inUse: number; idle: number; waiting: number } {
+    const { totalCount, idleCount, waitingCount } = this.pool;
+    return { inUse: totalCount - idleCount, idle: idleCount, waiting: waitingCount };
   }
 
   async close(): Promise<void> {
