@@ -1,5 +1,6 @@
 import type { NotificationFault } from '../fhir/notification-bundle.js';
 import type { SubscriptionStatus } from '../subscriptions/subscription-definition.js';
+import type { Passage } from '../subscriptions/resends.js';
 import type { Verdict } from './after-attempt.js';
 import type { DeadLetter } from './attempt-log.js';
 import type { Line } from './line.js';
@@ -11,8 +12,8 @@ export interface Consequence {
   status?: SubscriptionStatus;
   /** The event that was stepped over is set aside. */
   park?: DeadLetter;
-  /** Of events sent again: the next one to send. */
-  passedTo?: number;
+  /** What became of events sent again. */
+  passage?: Passage;
 }
 
 /** Brings a line to where the verdict on its attempt leads. `fault` is absent where the endpoint took what was sent. */
@@ -23,7 +24,9 @@ export function applyVerdict(
   verdict: Verdict,
   now: number,
 ): Consequence {
-  return push.again ? applyToRepetition(line, push, fault, verdict, now) : applyToCursor(line, push, fault, verdict, now);
+  return push.replay !== undefined
+    ? applyToRepetition(line, push, fault, verdict, now)
+    : applyToCursor(line, push, fault, verdict, now);
 }
 
 function applyToCursor(line: Line, push: Push, fault: NotificationFault | undefined, verdict: Verdict, now: number): Consequence {
@@ -67,12 +70,15 @@ function applyToRepetition(
   switch (verdict.kind) {
     case 'served':
       recover(line);
-      return { status: verdict.status, passedTo: push.events.at(-1)!.number + 1 };
+      return {
+        status: verdict.status,
+        passage: { kind: 'sent', first: push.events[0]!.number, last: push.events.at(-1)!.number },
+      };
     case 'halve':
-      if (line.again) line.again.limit = Math.ceil(push.events.length / 2);
+      if (line.again?.id === push.replay) line.again!.limit = Math.ceil(push.events.length / 2);
       return {};
     case 'step-over':
-      return { passedTo: push.events[0]!.number + 1 };
+      return { passage: { kind: 'refused', number: push.events[0]!.number, reason: fault?.text ?? '' } };
     case 'failed':
       return applyToCursor(line, push, fault, verdict, now);
   }

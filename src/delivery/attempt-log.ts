@@ -8,8 +8,14 @@ export interface Attempt {
   outcome: 'accepted' | 'retry' | 'give-up';
   httpStatus?: number;
   milliseconds: number;
-  /** Reason, or the beginning of the answer's body (at most 1 KiB). */
-  detail?: string;
+  /** Why it failed. */
+  reason?: string;
+  /** The beginning of what was answered (at most 1 KiB), masked. */
+  excerpt?: string;
+  /** When the Subscription is tried next, as planned when this one failed. */
+  nextAt?: Date;
+  /** The request to send events again that it was made for. */
+  replay?: number;
 }
 
 /** An event that an endpoint refuses for good while it takes others: stepped over. */

@@ -39,16 +39,28 @@ async function pushOwed(line: Line, parts: PushParts): Promise<Push> {
   return notification(line, parts, numbered(read, stretch.firstNumber));
 }
 
+const NOT_HERE_YET_MS = 200;
+
 async function pushAgain(line: Line, parts: PushParts): Promise<Push | undefined> {
   const again = line.again!;
-  const limit = Math.min(again.limit, mostOf(line, parts));
-  const stretch = stretchOf(line, parts.window, again.next, Math.min(again.last, line.latest), limit);
-  const read = stretch ? await parts.window.read(stretch, limit) : [];
-  if (!stretch || read.length === 0) {
-    await parts.repetitions.pass(line, stretch ? stretch.firstNumber + stretch.untilN - stretch.afterN : again.last + 1);
+  const first = await parts.repetitions.nextOf(line, again);
+  const gone = (next: number, count: number) => parts.repetitions.pass(line, again.id, { kind: 'gone', next, count }, Date.now());
+  if (first === undefined) return void (await gone(again.last + 1, 0));
+  if (first > line.latest) {
+    // Asked for before it has come here.
+    again.notBefore = Date.now() + NOT_HERE_YET_MS;
     return undefined;
   }
-  return { ...notification(line, parts, numbered(read, stretch.firstNumber)), again: true };
+  // Those that were set aside were refused: each goes alone.
+  const last = again.failedOnly ? first : Math.min(again.last, line.latest);
+  const limit = Math.min(again.limit, mostOf(line, parts), Math.max(1, Math.floor(again.rate ?? Infinity)));
+  const stretch = stretchOf(line, parts.window, first, last, limit);
+  if (!stretch) return void (await gone(last + 1, last - first + 1));
+  if (stretch.firstNumber > first) await gone(stretch.firstNumber, stretch.firstNumber - first);
+  const read = await parts.window.read(stretch, limit);
+  const length = stretch.untilN - stretch.afterN;
+  if (read.length === 0) return void (await gone(stretch.firstNumber + length, length));
+  return { ...notification(line, parts, numbered(read, stretch.firstNumber)), replay: again.id };
 }
 
 function notification(line: Line, parts: PushParts, events: readonly OwedEvent[]): Push {

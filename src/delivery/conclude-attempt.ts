@@ -7,6 +7,7 @@ import type { Attempt } from './attempt-log.js';
 import type { CursorFlush } from './cursor-flush.js';
 import type { DeliverySettings } from './delivery-settings.js';
 import type { Line } from './line.js';
+import { maskAnswer } from './mask-answer.js';
 import type { Push, PushOutcome } from './push-channel.js';
 import type { Repetitions } from './repetitions.js';
 
@@ -27,16 +28,16 @@ export async function concludeAttempt(
 ): Promise<SubscriptionStatus | undefined> {
   const { flush, repetitions, log } = parts;
   const verdict = verdictOn(line, push, outcome, parts);
-  const attempt = attemptOf(line.id, push, outcome, verdict);
-  flush.record(attempt);
-  const { detail: _detail, ...facts } = attempt;
-  log[verdict.kind === 'served' ? 'debug' : 'info'](facts, 'delivery.attempted');
   const now = Date.now();
   line.sentAt = now;
   const fault = outcome.result.kind === 'accepted' ? undefined : outcome.result.fault;
-  const { status, park, passedTo } = applyVerdict(line, push, fault, verdict, now);
+  const { status, park, passage } = applyVerdict(line, push, fault, verdict, now);
+  const attempt = attemptOf(line, push, outcome, verdict, now);
+  flush.record(attempt);
+  const { reason: _reason, excerpt: _excerpt, ...facts } = attempt;
+  log[verdict.kind === 'served' ? 'debug' : 'info'](facts, 'delivery.attempted');
   if (park) flush.park(park);
-  if (passedTo !== undefined) await repetitions.pass(line, passedTo);
+  if (passage && push.replay !== undefined) await repetitions.pass(line, push.replay, passage, now);
   return status;
 }
 
@@ -48,7 +49,7 @@ function verdictOn(line: Line, push: Push, { result }: PushOutcome, { settings, 
       status: line.definition.status,
       failures: line.failures,
       count: push.events.length,
-      hasMore: !push.again && last !== undefined && line.latest > last,
+      hasMore: push.replay === undefined && last !== undefined && line.latest > last,
       steppingOver: line.trying !== undefined,
     },
     result,
@@ -56,22 +57,38 @@ function verdictOn(line: Line, push: Push, { result }: PushOutcome, { settings, 
     random(),
   );
   // A repetition that the endpoint refuses is given up: its events were sent or set aside before.
-  return push.again && tried.kind === 'failed' && result.kind === 'refused' ? { kind: 'step-over' } : tried;
+  return push.replay !== undefined && tried.kind === 'failed' && result.kind === 'refused' ? { kind: 'step-over' } : tried;
 }
 
-function attemptOf(subscriptionId: string, push: Push, outcome: PushOutcome, verdict: Verdict): Attempt {
-  const { result } = outcome;
-  const reason = result.kind === 'accepted' ? undefined : faultText(result.fault);
-  const givesUp = verdict.kind === 'step-over' || (verdict.kind === 'failed' && verdict.status === 'off');
+/** `line` is where the verdict has brought it. */
+function attemptOf(line: Line, push: Push, outcome: PushOutcome, verdict: Verdict, now: number): Attempt {
+  const { result, excerpt } = outcome;
+  const { headers } = push.definition.channel;
+  const switchedOff = verdict.kind === 'failed' && verdict.status === 'off';
+  const failed = result.kind !== 'accepted';
+  const reason = failed ? maskAnswer(faultText(result.fault), headers, []) : undefined;
+  const passedOver = push.replay !== undefined && verdict.kind === 'step-over';
   return {
-    at: new Date(Date.now() - outcome.milliseconds),
-    subscriptionId,
+    at: new Date(now - outcome.milliseconds),
+    subscriptionId: line.id,
     kind: push.kind,
     firstNumber: push.events[0]?.number,
     lastNumber: push.events.at(-1)?.number,
-    outcome: result.kind === 'accepted' ? 'accepted' : givesUp ? 'give-up' : 'retry',
+    outcome: !failed ? 'accepted' : switchedOff || verdict.kind === 'step-over' ? 'give-up' : 'retry',
     httpStatus: outcome.httpStatus,
     milliseconds: outcome.milliseconds,
-    detail: [reason, outcome.excerpt].filter((part) => part !== undefined && part !== '').join('\n') || undefined,
+    reason,
+    // Where nothing was answered there is only the reason.
+    excerpt: excerpt && !reason?.includes(excerpt) ? maskAnswer(excerpt, headers, sentBodies(push)) : undefined,
+    nextAt: failed && !switchedOff && !passedOver ? new Date(Math.max(now, line.retryAt)) : undefined,
+    replay: push.replay,
   };
+}
+
+/** Resources that went along with the notification. */
+function sentBodies({ subject, events }: Push): string[] {
+  return events.flatMap(({ event, parts }) => [
+    ...parts.of(subject.face, subject.base, subject.level).entries.map(({ text }) => text),
+    ...(event.focus.body === null ? [] : [event.focus.body]),
+  ]);
 }

@@ -1,9 +1,7 @@
 import type { Log } from '../telemetry/log.js';
+import type { AttemptFlush } from './attempt-flush.js';
 import type { Attempt, AttemptLog, DeadLetter } from './attempt-log.js';
 import type { CursorStore, CursorUpdate, ShardTokens } from './cursor-store.js';
-
-/** Attempts kept in memory while the database does not take them; more are dropped and counted. */
-const MOST_ATTEMPTS = 20_000;
 
 /**
  * Gathers what many subscriptions have to write down and writes it in one statement, one at a time. Of a subscription only the newest
@@ -12,7 +10,6 @@ const MOST_ATTEMPTS = 20_000;
  */
 export class CursorFlush {
   private cursors = new Map<string, CursorUpdate>();
-  private attempts: Attempt[] = [];
   private letters: DeadLetter[] = [];
   private timer?: NodeJS.Timeout;
   private running?: Promise<void>;
@@ -20,6 +17,7 @@ export class CursorFlush {
   constructor(
     private readonly store: CursorStore,
     private readonly log: AttemptLog,
+    private readonly attempts: AttemptFlush,
     private readonly tokens: () => ShardTokens,
     /** Their shard has passed to another process, or they are gone. */
     private readonly onLost: (subscriptionIds: readonly string[]) => void,
@@ -34,8 +32,7 @@ export class CursorFlush {
   }
 
   record(attempt: Attempt): void {
-    if (this.attempts.length < MOST_ATTEMPTS) this.attempts.push(attempt);
-    this.soon(this.flushMs);
+    this.attempts.record(attempt);
   }
 
   park(letter: DeadLetter): void {
@@ -54,6 +51,7 @@ export class CursorFlush {
     clearTimeout(this.timer);
     this.timer = undefined;
     await this.run();
+    await this.attempts.drain();
   }
 
   private writing = new Set<string>();
@@ -69,44 +67,54 @@ export class CursorFlush {
   private run(): Promise<void> {
     this.running ??= this.write().then((pauseMs) => {
       this.running = undefined;
-      if (this.cursors.size + this.attempts.length + this.letters.length > 0) this.soon(pauseMs);
+      if (this.cursors.size + this.letters.length > 0) this.soon(pauseMs);
     });
     return this.running;
   }
 
   private async write(): Promise<number> {
     const cursors = this.cursors;
-    const letters = this.letters;
-    const attempts = this.attempts;
     this.cursors = new Map();
-    this.letters = [];
-    this.attempts = [];
     this.writing = new Set(cursors.keys());
     let pauseMs = this.flushMs;
     try {
-      // Before the cursor moves past an event, the event is in the dead letters.
-      await this.log.park(letters);
-      letters.length = 0;
+      // Before the cursor moves past an event, the event is in the dead letters: who has one that could not be written has to wait.
+      const heldBack = await this.parkAll();
+      if (heldBack.size > 0) pauseMs = 250;
+      for (const id of heldBack) {
+        const update = cursors.get(id);
+        if (update) this.putBack(update);
+        cursors.delete(id);
+      }
       const written = await this.store.save([...cursors.values()], this.tokens());
       const lost = [...cursors.keys()].filter((id) => !written.has(id));
       if (lost.length > 0) this.onLost(lost);
     } catch (error) {
       this.trace.warn({ err: error, subscriptions: cursors.size }, 'delivery.flush-failed');
-      this.letters.unshift(...letters);
-      for (const [id, update] of cursors) {
-        const newer = this.cursors.get(id);
-        if (!newer) this.cursors.set(id, update);
-        else if (update.sent && !newer.sent) this.cursors.set(id, { ...newer, sent: true });
-      }
+      for (const update of cursors.values()) this.putBack(update);
       pauseMs = 250;
     }
     this.writing.clear();
-    try {
-      await this.log.append(attempts);
-    } catch (error) {
-      // The log of attempts is for people; delivery goes on without it.
-      this.trace.warn({ err: error, attempts: attempts.length }, 'delivery.attempts-not-kept');
-    }
     return pauseMs;
+  }
+
+  /** Returns the subscriptions whose letters could not be written. */
+  private async parkAll(): Promise<Set<string>> {
+    const letters = this.letters;
+    this.letters = [];
+    try {
+      await this.log.park(letters);
+      return new Set();
+    } catch (error) {
+      this.trace.warn({ err: error, letters: letters.length }, 'delivery.letters-not-kept');
+      this.letters.unshift(...letters);
+      return new Set(letters.map(({ subscriptionId }) => subscriptionId));
+    }
+  }
+
+  private putBack(update: CursorUpdate): void {
+    const newer = this.cursors.get(update.subscriptionId);
+    if (!newer) this.cursors.set(update.subscriptionId, update);
+    else if (update.sent && !newer.sent) this.cursors.set(update.subscriptionId, { ...newer, sent: true });
   }
 }

@@ -31,6 +31,7 @@ import { MessageChannel } from './channels/message.channel.js';
 import { RestHookChannel } from './channels/rest-hook.channel.js';
 import { SmtpMailer } from './channels/smtp-mailer.js';
 import { Announcements } from './announcements.js';
+import { AttemptFlush } from './attempt-flush.js';
 import { CursorFlush } from './cursor-flush.js';
 import { Delivery } from './delivery.js';
 import { type DeliverySettings, FIXED_DELIVERY } from './delivery-settings.js';
@@ -124,9 +125,11 @@ const emailChannel = ({ smtpUrl, from }: Config['mail']) =>
           () => worker,
           log,
         );
+        const attemptLog = new PostgresAttemptLog(database);
         const flush = new CursorFlush(
           cursors,
-          new PostgresAttemptLog(database),
+          attemptLog,
+          new AttemptFlush(attemptLog, settings.flushMs, log),
           () => shards.tokens,
           (ids) => worker.dropAll(ids),
           settings.flushMs,

@@ -27,6 +27,11 @@ export interface Again {
   readonly id: number;
   next: number;
   readonly last: number;
+  /** Only those of them that were set aside. */
+  readonly failedOnly: boolean;
+  /** Events a second at most, and what follows from it: not before this time. */
+  readonly rate?: number;
+  notBefore: number;
   limit: number;
 }
 
@@ -62,11 +67,12 @@ export function nextStep(line: LineState, now: number, handshakeDelayMs: number)
   if (definition.status === 'error' && needsHandshake(definition)) return { kind: 'handshake' };
 
   // What is owed goes first: a long repetition holds up nothing new.
-  if (line.again) return { kind: 'send-again' };
+  const again = line.again?.notBefore;
+  if (again !== undefined && again <= now) return { kind: 'send-again' };
 
   const heartbeat = heartbeatMs(definition);
-  if (heartbeat === undefined || definition.subject.kind === 'classic') return restUntil(undefined);
-  return line.sentAt + heartbeat <= now ? { kind: 'heartbeat' } : restUntil(line.sentAt + heartbeat);
+  if (heartbeat === undefined || definition.subject.kind === 'classic') return restUntil(again);
+  return line.sentAt + heartbeat <= now ? { kind: 'heartbeat' } : restUntil(earliest(line.sentAt + heartbeat, again));
 }
 
 /** Zero seconds mean no heartbeat, as its absence does. */

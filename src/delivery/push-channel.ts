@@ -16,8 +16,8 @@ export interface Push {
   /** Newest number; of an event-notification the number of its last event. */
   total: number;
   events: readonly OwedEvent[];
-  /** The events were sent before and are so again on request. */
-  again?: boolean;
+  /** The events were sent or set aside before and are sent again for this request. */
+  replay?: number;
   faults: readonly NotificationFault[];
   timeoutMs: number;
   signal: AbortSignal;

@@ -5,6 +5,7 @@ import { PostgresRetention } from '../storage/retention.js';
 import { Log } from '../telemetry/log.js';
 import { Housekeeping } from './housekeeping.js';
 import { PruneAttempts } from './prune-attempts.js';
+import { PruneDeadLetters } from './prune-dead-letters.js';
 import { PruneEvents } from './prune-events.js';
 import { PruneMatchBatches } from './prune-match-batches.js';
 import { PruneMessages } from './prune-messages.js';
@@ -23,7 +24,8 @@ import { PruneTokens } from './prune-tokens.js';
           new PruneMatchBatches(retention),
           new PruneAttempts(retention, config.maintenance.attemptDays),
           new PruneTokens(retention),
-          new PruneResends(retention),
+          new PruneResends(retention, config.maintenance.attemptDays),
+          new PruneDeadLetters(retention, config.maintenance.attemptDays, config.maintenance.eventDays),
           new PruneEvents(retention, config.maintenance.eventDays),
           new PruneMessages(retention, config.messages.cacheMinutes),
         ];

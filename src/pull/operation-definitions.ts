@@ -2,6 +2,31 @@ import type { OperationDefinition, OperationDefinitionParameter } from 'fhir/r4b
 
 const CANONICAL = 'https://carillon.example/fhir/OperationDefinition';
 
+const PAGING_INPUT = [
+  input('_count', 0, '1', 'integer', 'How many on a page; 50 unless given, at most 1,000'),
+  input('_page', 0, '1', 'string', 'The place where a page begins, out of the link to it'),
+];
+
+const NEXT_PAGE = output('next', 'url', 'The next page, where there is one', 0);
+
+const REPLAY = group('replay', 'One request', [
+  part('id', 1, 'id', 'Its id'),
+  part('kind', 1, 'code', 'replay or resend'),
+  part('state', 1, 'code', 'waiting, sending, done or cancelled'),
+  part('reason', 0, 'string', 'Why it was cancelled'),
+  part('first', 1, 'decimal', 'Number of the first event'),
+  part('last', 1, 'decimal', 'Number of the last event'),
+  part('next', 1, 'decimal', 'The number it comes to next'),
+  part('failedOnly', 1, 'boolean', 'Whether only those that were set aside'),
+  part('rate', 0, 'decimal', 'Events a second at most'),
+  part('events', 1, 'decimal', 'Events it was asked for'),
+  part('sent', 1, 'decimal', 'Events taken by the endpoint'),
+  part('refused', 1, 'decimal', 'Events the endpoint refused'),
+  part('gone', 1, 'decimal', 'Events no longer kept when it came to them'),
+  part('askedAt', 1, 'instant', 'When it was asked for'),
+  part('finishedAt', 0, 'instant', 'When it was through, or cancelled'),
+]);
+
 /** The operations that are the hub's own; those of the standard are defined where their canonicals say. */
 export const OWN_OPERATIONS: readonly OperationDefinition[] = [
   definition('subscription-explain', 'explain', 'SubscriptionExplain', 'Why a change is or is not an event', {
@@ -37,6 +62,97 @@ export const OWN_OPERATIONS: readonly OperationDefinition[] = [
       { ...output('count', undefined, 'Changes by outcome'), min: 0, max: '*' },
       { ...output('event', undefined, 'A change that would have been an event'), min: 0, max: '*' },
     ],
+  }),
+  definition('subscription-attempts', 'attempts', 'SubscriptionAttempts', 'What was tried to reach a subscriber', {
+    resource: ['Subscription'],
+    type: false,
+    instance: true,
+    affectsState: false,
+    description:
+      'Attempts to send something for the Subscription, newest first. Kept for some days; no header and no content is.',
+    parameter: [
+      input('outcome', 0, '1', 'code', 'Only those with this outcome: accepted, retry or give-up'),
+      input('since', 0, '1', 'instant', 'Only those begun then or later'),
+      input('until', 0, '1', 'instant', 'Only those begun then or earlier'),
+      input('number', 0, '1', 'decimal', 'Only those that the event with this number went along with'),
+      ...PAGING_INPUT,
+      NEXT_PAGE,
+      group('attempt', 'One try', [
+        part('at', 1, 'instant', 'When it began'),
+        part('kind', 1, 'code', 'handshake, heartbeat or event-notification'),
+        part('firstNumber', 0, 'decimal', 'Number of the first event in it'),
+        part('lastNumber', 0, 'decimal', 'Number of the last event in it'),
+        part('outcome', 1, 'code', 'accepted; retry: failed, and tried again; give-up: failed, and not tried again as it was'),
+        part('milliseconds', 1, 'decimal', 'How long it took'),
+        part('httpStatus', 0, 'integer', 'What the endpoint answered'),
+        part('reason', 0, 'string', 'Why it failed'),
+        part(
+          'answer',
+          0,
+          'string',
+          'Beginning of the body that was answered, at most 1 KiB; what it repeats of headers and content is masked',
+        ),
+        part('nextAttempt', 0, 'instant', 'After a failure: when the Subscription was to be tried next'),
+        part('replay', 0, 'id', 'The request to send events again that it was made for'),
+      ]),
+    ],
+  }),
+  definition('subscription-dead-letters', 'dead-letters', 'SubscriptionDeadLetters', 'Events that were set aside', {
+    resource: ['Subscription'],
+    type: false,
+    instance: true,
+    affectsState: false,
+    description:
+      'Events that the endpoint refused for good while it took others, highest number first. $replay with failedOnly sends them again.',
+    parameter: [
+      input('resolved', 0, '1', 'boolean', 'Only those taken since, or only the others'),
+      ...PAGING_INPUT,
+      NEXT_PAGE,
+      group('letter', 'One event', [
+        part('number', 1, 'decimal', 'Its number'),
+        part('at', 1, 'instant', 'When it was set aside'),
+        part('reason', 1, 'string', 'Why it was refused, the last time it was'),
+        part('sentAgain', 1, 'decimal', 'How often it was sent again on request'),
+        part('refusedAgainAt', 0, 'instant', 'When it was last refused on request'),
+        part('resolved', 1, 'boolean', 'Whether it was taken since'),
+        part('resolvedAt', 0, 'instant', 'When'),
+      ]),
+    ],
+  }),
+  definition('subscription-replay', 'replay', 'SubscriptionReplay', 'Sends events again, at a pace, with progress', {
+    resource: ['Subscription'],
+    type: false,
+    instance: true,
+    affectsState: true,
+    description:
+      'Sends events once more to where the Subscription sends, with their numbers, behind whatever is new. Goes on after a restart. ' +
+      'Not for Subscriptions of sockets.',
+    parameter: [
+      input('eventsSinceNumber', 0, '1', 'string', 'From this number on'),
+      input('eventsUntilNumber', 0, '1', 'string', 'Up to this number'),
+      input('eventsSinceInstant', 0, '1', 'instant', 'Of changes made then or later'),
+      input('eventsUntilInstant', 0, '1', 'instant', 'Of changes made then or earlier'),
+      input('failedOnly', 0, '1', 'boolean', 'Only those that were set aside and not taken since'),
+      input('rate', 0, '1', 'decimal', 'Events a second at most'),
+      { ...REPLAY, min: 1, max: '1' },
+      output('notice', 'string', 'What of the range is no longer kept', 0),
+    ],
+  }),
+  definition('subscription-replay-status', 'replay-status', 'SubscriptionReplayStatus', 'How far a replay has come', {
+    resource: ['Subscription'],
+    type: false,
+    instance: true,
+    affectsState: false,
+    description: 'One request to send events again ($replay or $resend), or the newest 100 of the Subscription.',
+    parameter: [input('replay', 0, '1', 'id', 'The one; without it the newest'), REPLAY],
+  }),
+  definition('subscription-replay-cancel', 'replay-cancel', 'SubscriptionReplayCancel', 'Ends a replay', {
+    resource: ['Subscription'],
+    type: false,
+    instance: true,
+    affectsState: true,
+    description: 'What was not sent yet will not be.',
+    parameter: [input('replay', 1, '1', 'id', 'Which one'), { ...REPLAY, min: 1, max: '1' }],
   }),
   definition('fire-event', 'fire-event', 'FireEvent', 'Says that a coded event has happened', {
     type: false,
@@ -86,8 +202,27 @@ function input(
   return { name, use: 'in', min, max, documentation, type };
 }
 
-function output(name: string, type: OperationDefinitionParameter['type'], documentation: string): OperationDefinitionParameter {
-  const part =
+/** A parameter with parts, any number of times. */
+function group(name: string, documentation: string, parts: OperationDefinitionParameter[]): OperationDefinitionParameter {
+  return { name, use: 'out', min: 0, max: '*', documentation, part: parts };
+}
+
+function part(
+  name: string,
+  min: number,
+  type: OperationDefinitionParameter['type'],
+  documentation: string,
+): OperationDefinitionParameter {
+  return { name, use: 'out', min, max: '1', documentation, type };
+}
+
+function output(
+  name: string,
+  type: OperationDefinitionParameter['type'],
+  documentation: string,
+  min = 1,
+): OperationDefinitionParameter {
+  const detail =
     type === undefined ? [{ name: 'detail', use: 'out' as const, min: 0, max: '*', type: 'Element' as const }] : undefined;
-  return { name, use: 'out', min: 1, max: '1', documentation, ...(type === undefined ? { part } : { type }) };
+  return { name, use: 'out', min, max: '1', documentation, ...(type === undefined ? { part: detail } : { type }) };
 }

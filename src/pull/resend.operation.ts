@@ -4,9 +4,8 @@ import { Addresses } from './addresses.js';
 import { operationInput } from './operation-input.js';
 import { presentationOf, sendJson } from './presentation.js';
 import { pairsOfUrl } from './query-pairs.js';
+import { RANGE_INPUT } from './resend-range.js';
 import { Resending } from './resending.js';
-
-const INPUT = ['eventsSinceNumber', 'eventsUntilNumber', 'eventsSinceInstant', 'eventsUntilInstant'];
 
 /** http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-resend (1.2) */
 @Controller('fhir/:face/Subscription')
@@ -30,9 +29,9 @@ export class ResendOperation {
   private async resend(params: { face: string; id: string }, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const face = this.addresses.face(params.face);
     const id = this.addresses.id('Subscription', params.id);
-    const input = operationInput(request, face, INPUT);
+    const input = operationInput(request, face, RANGE_INPUT);
     const presentation = presentationOf(request, pairsOfUrl(request.url), face);
-    const outcome = await this.resending.ask(id, {
+    const outcome = await this.resending.resend(id, {
       sinceNumber: input.single('eventsSinceNumber'),
       untilNumber: input.single('eventsUntilNumber'),
       sinceInstant: input.single('eventsSinceInstant'),

@@ -6,7 +6,8 @@ import { SearchSemantics } from '../search/search-semantics.js';
 import { Database } from '../storage/database.js';
 import { PostgresDeliveryStandings } from '../storage/delivery-standings.js';
 import { PostgresRecentChanges } from '../storage/recent-changes.js';
-import { PostgresResends } from '../storage/resends.js';
+import { PostgresDeliveryRecord } from '../storage/delivery-record.js';
+import { PostgresReplays } from '../storage/replays.js';
 import { PostgresSubscriptionDirectory } from '../storage/subscription-directory.js';
 import { PostgresWebsocketTokens } from '../storage/websocket-tokens.js';
 import { EventLog } from '../subscriptions/event-log.js';
@@ -14,7 +15,11 @@ import { EventLogModule } from '../subscriptions/event-log.module.js';
 import { SubscriptionRule } from '../subscriptions/subscription-rule.js';
 import { SubscriptionsModule } from '../subscriptions/subscriptions.module.js';
 import { CurrentCatalog } from '../topics/current-catalog.js';
+import { AttemptAnswers } from './attempts.js';
+import { AttemptsOperation } from './attempts.operation.js';
 import { BindingTokens, websocketUrlOf } from './binding-tokens.js';
+import { DeadLetterAnswers } from './dead-letters.js';
+import { DeadLettersOperation } from './dead-letters.operation.js';
 import { DryRunOperation } from './dry-run.operation.js';
 import { DryRuns } from './dry-runs.js';
 import { EventsOperation } from './events.operation.js';
@@ -22,6 +27,7 @@ import { ExplainOperation } from './explain.operation.js';
 import { Explanations } from './explanations.js';
 import { GetWsBindingTokenOperation } from './get-ws-binding-token.operation.js';
 import { PullModule } from './pull.module.js';
+import { ReplayOperation } from './replay.operation.js';
 import { ResendOperation } from './resend.operation.js';
 import { Resending } from './resending.js';
 import { ResourceReader } from './resource-reader.js';
@@ -31,7 +37,17 @@ import { SubscriptionAnswers } from './subscription-status.js';
 /** What a subscriber asks of its Subscription. */
 @Module({
   imports: [EventLogModule, PullModule, SubscriptionsModule],
-  controllers: [StatusOperation, EventsOperation, GetWsBindingTokenOperation, ExplainOperation, DryRunOperation, ResendOperation],
+  controllers: [
+    StatusOperation,
+    EventsOperation,
+    GetWsBindingTokenOperation,
+    ExplainOperation,
+    DryRunOperation,
+    ResendOperation,
+    ReplayOperation,
+    AttemptsOperation,
+    DeadLettersOperation,
+  ],
   providers: [
     {
       provide: SubscriptionAnswers,
@@ -64,9 +80,21 @@ import { SubscriptionAnswers } from './subscription-status.js';
     },
     {
       provide: Resending,
-      inject: [Database, EventLog],
-      useFactory: (database: Database, events: EventLog) =>
-        new Resending(new PostgresSubscriptionDirectory(database), events, new PostgresResends(database)),
+      inject: [Database, EventLog, ResourceReader],
+      useFactory: (database: Database, events: EventLog, reader: ResourceReader) =>
+        new Resending(reader, events, new PostgresReplays(database)),
+    },
+    {
+      provide: AttemptAnswers,
+      inject: [Database, ResourceReader],
+      useFactory: (database: Database, reader: ResourceReader) =>
+        new AttemptAnswers(reader, new PostgresDeliveryRecord(database)),
+    },
+    {
+      provide: DeadLetterAnswers,
+      inject: [Database, ResourceReader],
+      useFactory: (database: Database, reader: ResourceReader) =>
+        new DeadLetterAnswers(reader, new PostgresDeliveryRecord(database)),
     },
     {
       provide: DryRuns,

@@ -18,8 +18,10 @@ export class PostgresAttemptLog extends AttemptLog {
       attempts.map(({ outcome }) => outcome),
       attempts.map(({ httpStatus }) => httpStatus ?? null),
       attempts.map(({ milliseconds }) => milliseconds),
-      // PostgreSQL's text holds no NUL.
-      attempts.map(({ detail }) => detail?.replaceAll('\0', '\uFFFD') ?? null),
+      attempts.map(({ reason }) => storable(reason)),
+      attempts.map(({ excerpt }) => storable(excerpt)),
+      attempts.map(({ nextAt }) => (nextAt ? nextAt.getTime() / 1000 : null)),
+      attempts.map(({ replay }) => replay ?? null),
     ];
     await this.database.transaction((tx) => tx.run(APPEND_ATTEMPTS, values), { durable: false });
   }
@@ -29,7 +31,10 @@ export class PostgresAttemptLog extends AttemptLog {
     await this.database.run(PARK_EVENTS, [
       letters.map(({ subscriptionId }) => subscriptionId),
       letters.map(({ number }) => number),
-      letters.map(({ reason }) => reason.replaceAll('\0', '\uFFFD')),
+      letters.map(({ reason }) => storable(reason)),
     ]);
   }
 }
+
+/** PostgreSQL's text holds no NUL. */
+const storable = (text: string | undefined): string | null => text?.replaceAll('\0', '\uFFFD') ?? null;

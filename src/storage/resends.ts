@@ -1,34 +1,19 @@
-import { type Resend, Resends } from '../subscriptions/resends.js';
+import { type Passage, type Resend, Resends } from '../subscriptions/resends.js';
 import type { Database } from './database.js';
-import { ADVANCE_RESEND, ASK_RESEND, END_RESEND, NUMBERS_BETWEEN, RECENT_RESENDS, WAITING_RESENDS } from './sql/resends.sql.js';
+import { GIVE_UP_RESEND, NEXT_FAILED, PASS_RESEND, RECENT_RESENDS, WAITING_RESENDS } from './sql/resends.sql.js';
 
 interface ResendRow {
   id: bigint;
   subscription_id: string;
   next_number: bigint;
   last_number: bigint;
+  failed_only: boolean;
+  rate: number | null;
 }
-
-/** Requests of one Subscription that wait at the same time. */
-const MOST_WAITING = 10;
 
 export class PostgresResends extends Resends {
   constructor(private readonly database: Database) {
     super();
-  }
-
-  async ask(subscriptionId: string, first: number, last: number): Promise<Resend | undefined> {
-    const [row] = await this.database.rows<ResendRow>(ASK_RESEND, [subscriptionId, first, last, MOST_WAITING]);
-    return row && resendOf(row);
-  }
-
-  async numbersBetween(subscriptionId: string, since?: Date, until?: Date): Promise<{ first: number; last: number } | undefined> {
-    const [row] = await this.database.rows<{ first: bigint | null; last: bigint | null }>(NUMBERS_BETWEEN, [
-      subscriptionId,
-      since ?? null,
-      until ?? null,
-    ]);
-    return row?.first == null ? undefined : { first: Number(row.first), last: Number(row.last) };
   }
 
   async waiting(shards: readonly number[]): Promise<Resend[]> {
@@ -39,9 +24,32 @@ export class PostgresResends extends Resends {
     return (await this.database.rows<ResendRow>(RECENT_RESENDS, [subscriptionIds])).map(resendOf);
   }
 
-  async advance(id: number, next: number): Promise<void> {
-    await this.database.run(ADVANCE_RESEND, [id, next]);
-    await this.database.run(END_RESEND, [id, next]);
+  async nextFailed(subscriptionId: string, from: number, last: number): Promise<number | undefined> {
+    const [row] = await this.database.rows<{ number: bigint }>(NEXT_FAILED, [subscriptionId, from, last]);
+    return row && Number(row.number);
+  }
+
+  /** What a crash takes from here is sent again under the same id, so the commit need not wait for the disk. */
+  async pass({ id, subscriptionId }: Pick<Resend, 'id' | 'subscriptionId'>, passage: Passage): Promise<boolean> {
+    const values = [id, subscriptionId, ...stepOf(passage)];
+    const [row] = await this.database.transaction((tx) => tx.rows<{ state: string }>(PASS_RESEND, values), { durable: false });
+    return row?.state === 'open';
+  }
+
+  async giveUp(id: number, reason: string): Promise<void> {
+    await this.database.run(GIVE_UP_RESEND, [id, reason]);
+  }
+}
+
+/** Next number, counts of events sent, refused and gone, first number of those that were tried, reason. */
+function stepOf(passage: Passage): [number, number, number, number, number, string | null] {
+  switch (passage.kind) {
+    case 'sent':
+      return [passage.last + 1, passage.last - passage.first + 1, 0, 0, passage.first, null];
+    case 'refused':
+      return [passage.number + 1, 0, 1, 0, passage.number, passage.reason.replaceAll('\0', '\uFFFD')];
+    case 'gone':
+      return [passage.next, 0, 0, passage.count, passage.next, null];
   }
 }
 
@@ -50,4 +58,6 @@ const resendOf = (row: ResendRow): Resend => ({
   subscriptionId: row.subscription_id,
   next: Number(row.next_number),
   last: Number(row.last_number),
+  failedOnly: row.failed_only,
+  rate: row.rate ?? undefined,
 });

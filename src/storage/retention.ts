@@ -1,5 +1,6 @@
 import { Retention } from '../maintenance/retention.js';
 import type { Database, Sql } from './database.js';
+import { DROP_LETTERS } from './sql/attempts.sql.js';
 import { DROP_MESSAGES } from './sql/processed-messages.sql.js';
 import { ATTEMPT_PARTITIONS, DROP_DEFAULT_ATTEMPTS, DROP_MATCH_BATCHES, DROP_TOKENS } from './sql/retention.sql.js';
 import { DROP_EVENTS } from './sql/drop-events.sql.js';
@@ -36,8 +37,12 @@ export class PostgresRetention extends Retention {
     return dropped;
   }
 
-  dropResends(): Promise<number> {
-    return this.database.run(DROP_RESENDS);
+  dropResends(olderThanDays: number): Promise<number> {
+    return this.database.run(DROP_RESENDS, [olderThanDays]);
+  }
+
+  dropLetters(resolvedDays: number, unresolvedDays: number | undefined): Promise<number> {
+    return this.database.run(DROP_LETTERS, [resolvedDays, unresolvedDays ?? null]);
   }
 
   dropTokens(): Promise<number> {

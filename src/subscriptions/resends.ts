@@ -4,22 +4,32 @@ export interface Resend {
   subscriptionId: string;
   next: number;
   last: number;
+  /** Only those that were set aside and not taken since. */
+  failedOnly: boolean;
+  /** Events a second at most. */
+  rate?: number;
 }
 
-/** Requests to have events sent again; they outlive the process that took them. */
+/** What became of some events of a request. */
+export type Passage =
+  | { kind: 'sent'; first: number; last: number }
+  | { kind: 'refused'; number: number; reason: string }
+  /** From where the request stood to before `next`: no longer kept, or not set aside. */
+  | { kind: 'gone'; next: number; count: number };
+
+/** Requests to have events sent again, as those see them who send; they outlive the process that took them. */
 export abstract class Resends {
-  /** Undefined where the Subscription has too many requests waiting already, or matching has not met it yet. */
-  abstract ask(subscriptionId: string, first: number, last: number): Promise<Resend | undefined>;
-  /** Numbers of the first and the last event whose change was made between the instants, both included. */
-  abstract numbersBetween(
-    subscriptionId: string,
-    since?: Date,
-    until?: Date,
-  ): Promise<{ first: number; last: number } | undefined>;
-  /** The oldest request of each pushed Subscription of these shards. */
+  /** For each pushed Subscription of these shards the request whose turn it is: those of `$resend` first, of either kind the oldest. */
   abstract waiting(shards: readonly number[]): Promise<Resend[]>;
   /** Requests of the last half minute for Subscriptions whose events leave over sockets. */
   abstract recent(subscriptionIds: readonly string[]): Promise<Resend[]>;
-  /** What lies before `next` was sent; a request that is through is forgotten. */
-  abstract advance(id: number, next: number): Promise<void>;
+  /** The first number from `from` to `last` that was set aside and not taken since. */
+  abstract nextFailed(subscriptionId: string, from: number, last: number): Promise<number | undefined>;
+  /**
+   * The request has come past these events, and where they had been set aside that is noted with them: taken after all, or refused once
+   * more. Says whether the request goes on; a second report of the same events moves nothing.
+   */
+  abstract pass(request: Pick<Resend, 'id' | 'subscriptionId'>, passage: Passage): Promise<boolean>;
+  /** The rest of it will not be sent. */
+  abstract giveUp(id: number, reason: string): Promise<void>;
 }

@@ -23,7 +23,7 @@ const rows = (text: string) => database.rows<Record<string, unknown>>({ text });
 test('attempts are kept as they were, whatever an endpoint answered', async () => {
   const at = new Date();
   const attempts: Attempt[] = [
-    { at, subscriptionId: 'a', kind: 'handshake', outcome: 'retry', milliseconds: 20_000, detail: 'no answer' },
+    { at, subscriptionId: 'a', kind: 'handshake', outcome: 'retry', milliseconds: 20_000, reason: 'no answer' },
     {
       at,
       subscriptionId: 'a',
@@ -34,7 +34,7 @@ test('attempts are kept as they were, whatever an endpoint answered', async () =
       httpStatus: 204,
       milliseconds: 3,
     },
-    { at, subscriptionId: 'b', kind: 'heartbeat', outcome: 'give-up', httpStatus: 410, milliseconds: 1, detail: 'a\0b"\\é' },
+    { at, subscriptionId: 'b', kind: 'heartbeat', outcome: 'give-up', httpStatus: 410, milliseconds: 1, excerpt: 'a\0b"\\é' },
   ];
   await log.append([]);
   await log.append(attempts);

@@ -48,6 +48,11 @@ describe('metadata', () => {
       'resend',
       'explain',
       'dry-run',
+      'attempts',
+      'dead-letters',
+      'replay',
+      'replay-status',
+      'replay-cancel',
     ]);
     for (const { definition } of subscription?.operation ?? []) {
       if (!definition.startsWith('https://carillon.example/fhir/')) continue;

@@ -37,20 +37,26 @@ function requestOf(push: Push): OutboundRequest | undefined {
   const { subject, channel } = definition;
   const endpoint = channel.endpoint ?? '';
   const common = { timeoutMs, signal };
-  const id = ['webhook-id', notificationId(push)] as const;
+  const marks = marksOf(push);
 
   if (subject.kind === 'topic') {
     const url = URL.parse(endpoint);
     const type = ['Content-Type', channel.payload ?? 'application/fhir+json'] as const;
     const body = notificationText(push.subject, { ...push, type: push.kind, status: definition.status }, new Date());
-    return url ? { ...common, method: 'POST', url, headers: [type, id, ...channel.headers], body } : undefined;
+    return url ? { ...common, method: 'POST', url, headers: [type, ...marks, ...channel.headers], body } : undefined;
   }
   const focus = push.events[0]?.event.focus;
   if (channel.payload === undefined || !focus || focus.body === null) {
     const url = URL.parse(endpoint);
-    return url ? { ...common, method: 'POST', url, headers: [id, ...channel.headers] } : undefined;
+    return url ? { ...common, method: 'POST', url, headers: [...marks, ...channel.headers] } : undefined;
   }
   const url = URL.parse(`${endpoint.replace(/\/+$/, '')}/${focus.type}/${focus.id}`);
-  const headers = [['Content-Type', channel.payload] as const, id, ...channel.headers];
+  const headers = [['Content-Type', channel.payload] as const, ...marks, ...channel.headers];
   return url ? { ...common, method: 'PUT', url, headers, body: focus.body } : undefined;
+}
+
+/** What says which notification this is, and for which request it is sent once more. */
+function marksOf(push: Push): (readonly [name: string, value: string])[] {
+  const replay = push.replay === undefined ? [] : [['carillon-replay', String(push.replay)] as const];
+  return [['webhook-id', notificationId(push)], ...replay];
 }

@@ -1,0 +1,24 @@
+DROP INDEX resend_open;
+DELETE FROM resend WHERE state <> 'open' OR kind <> 'resend';
+ALTER TABLE resend
+  DROP COLUMN finished_at,
+  DROP COLUMN reason,
+  DROP COLUMN gone_count,
+  DROP COLUMN refused_count,
+  DROP COLUMN sent_count,
+  DROP COLUMN asked_count,
+  DROP COLUMN state,
+  DROP COLUMN to_sockets,
+  DROP COLUMN rate,
+  DROP COLUMN failed_only,
+  DROP COLUMN kind,
+  DROP COLUMN first_number;
+ALTER TABLE dead_letter
+  DROP COLUMN resolved_at,
+  DROP COLUMN refused_at,
+  DROP COLUMN sent_again;
+ALTER TABLE attempt
+  DROP COLUMN resend_id,
+  DROP COLUMN next_at,
+  DROP COLUMN reason,
+  DROP COLUMN attempt_id;
