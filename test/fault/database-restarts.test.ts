@@ -1,0 +1,109 @@
+import { afterAll, beforeAll, expect } from '@jest/globals';
+import { waitFor } from '../support/wait-for.js';
+import { faultTest, type FaultRun } from './harness/fault-run.js';
+import { CODE_SYSTEM, CODES, codeOf, type LoadWriter } from './harness/load-writer.js';
+import { OwnServer } from './harness/own-server.js';
+import { byLength } from './harness/run-length.js';
+
+let server: OwnServer;
+
+beforeAll(async () => {
+  server = await OwnServer.start({ max_connections: '60' });
+}, 60_000);
+afterAll(async () => {
+  await server?.stop();
+});
+
+/** Two hubs on a database of the own server, a subscription for each code, writers on both hubs. */
+async function underLoad(run: FaultRun, name: string): Promise<LoadWriter> {
+  const database = await server.database(name);
+  await run.hubs({ hubs: 2, each: () => ({ database }), env: { DELIVERY_BACKOFF_MILLISECONDS: '200' } });
+  for (const code of CODES) {
+    await run.subscribe(code, {
+      filters: [`Observation?code=${CODE_SYSTEM}|${code}`],
+      concerns: (version) => codeOf(version) === code,
+      maxCount: code === 'red' ? 10 : undefined,
+    });
+  }
+  return run.write({ perSecond: byLength(80, 200), connections: 6 });
+}
+
+/** So many more writes are answered: the hubs are at work again. */
+async function more(writer: LoadWriter, count: number): Promise<void> {
+  const before = writer.answered;
+  await waitFor(() => writer.answered >= before + count, { milliseconds: 60_000, what: `${count} more answered writes` });
+}
+
+async function expectAllWell(run: FaultRun, writer: LoadWriter, pids: readonly number[]): Promise<void> {
+  await writer.stop();
+  const verdict = await run.settle({ milliseconds: 60_000 });
+  console.log(verdict.summary);
+  expect(verdict.faults).toEqual([]);
+  expect(verdict.answered).toBeGreaterThan(0);
+  // A process that had ended would be another by now, or none.
+  expect(run.cluster.places.map(({ hub }) => hub.pid)).toEqual(pids);
+  for (const pid of pids) process.kill(pid, 0);
+}
+
+const pidsOf = (run: FaultRun) => run.cluster.places.map(({ hub }) => hub.pid);
+
+faultTest(
+  'PostgreSQL shut down fast, at once, and killed, under load: no hub ends, every answered write is notified, in order',
+  async (run) => {
+    const writer = await underLoad(run, 'restarted');
+    const pids = pidsOf(run);
+    for (let round = 0; round < byLength(1, 5); round += 1) {
+      for (const signal of ['SIGINT', 'SIGQUIT', 'SIGKILL'] as const) {
+        await more(writer, 50);
+        await run.disturbed(() => server.restart(signal));
+        await more(writer, 50);
+      }
+    }
+    await expectAllWell(run, writer, pids);
+  },
+  byLength(120_000, 600_000),
+);
+
+faultTest(
+  'connections ended by the server again and again, then none to be had: nothing is lost',
+  async (run) => {
+    const writer = await underLoad(run, 'terminated');
+    const pids = pidsOf(run);
+    const admin = await server.connect('postgres');
+    run.onClose(() => admin.end());
+    await run.disturbed(async () => {
+      for (let round = 0; round < byLength(25, 300); round += 1) {
+        const { rowCount } = await admin.query(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'terminated' AND application_name LIKE 'carillon%'
+           ORDER BY random() LIMIT 3`,
+        );
+        expect(rowCount).toBeGreaterThan(0);
+        await more(writer, 8);
+      }
+    });
+
+    // Idle connections of somebody else take every place, and those of the hubs are ended: they cannot come back.
+    const idle: Awaited<ReturnType<OwnServer['connect']>>[] = [];
+    run.onClose(() => Promise.all(idle.map((client) => client.end())));
+    await run.disturbed(async () => {
+      await waitFor(
+        async () => {
+          await admin.query(
+            `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'terminated' AND application_name LIKE 'carillon%'`,
+          );
+          return server.connect('postgres').then(
+            (client) => void idle.push(client),
+            (error: { code?: string }) => error.code === '53300',
+          );
+        },
+        { milliseconds: 30_000, stepMilliseconds: 1, what: 'every connection to be taken' },
+      );
+      const refused = () => run.cluster.places.every(({ hub }) => hub.output().includes('53300'));
+      await waitFor(refused, { milliseconds: 30_000, what: 'the hubs to be refused' });
+      await Promise.all(idle.splice(0).map((client) => client.end()));
+      await more(writer, 100);
+    });
+    await expectAllWell(run, writer, pids);
+  },
+  byLength(120_000, 600_000),
+);
