@@ -4,6 +4,7 @@ import { ConfigModule } from './config/config.module.js';
 import { DeliveryModule } from './delivery/delivery.module.js';
 import { EdgeModule } from './http/edge.module.js';
 import { HealthModule } from './http/health.module.js';
+import { MetricsModule } from './http/metrics.module.js';
 import { IntakeModule } from './intake/intake.module.js';
 import { MaintenanceModule } from './maintenance/maintenance.module.js';
 import { MatchingModule } from './matching/matching.module.js';
@@ -30,6 +31,7 @@ export class AppModule {
         SearchModule,
         EdgeModule,
         HealthModule,
+        MetricsModule,
         IntakeModule,
         TopicsModule,
         SubscriptionsModule,

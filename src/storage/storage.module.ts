@@ -1,8 +1,10 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { Config } from '../config/config.js';
+import { SearchSemantics } from '../search/search-semantics.js';
 import { Log } from '../telemetry/log.js';
 import { WakeUps } from '../wake-ups/wake-ups.js';
 import { Database } from './database.js';
+import { PostgresFigures } from './database-figures.js';
 import { HubPresence } from './hub-presence.js';
 import { LogEpoch } from './log-epoch.js';
 import { PostgresWakeUps } from './postgres-wake-ups.js';
@@ -48,6 +50,11 @@ export class StorageModule {
         },
         { provide: WakeUps, useExisting: PostgresWakeUps },
         {
+          provide: PostgresFigures,
+          inject: [HubPresence, SearchSemantics],
+          useFactory: (presence: HubPresence, semantics: SearchSemantics) => new PostgresFigures(url, presence.name, semantics),
+        },
+        {
           provide: HubPresence,
           // Seen by others before any lease bears its name.
           useFactory: async () => {
@@ -57,7 +64,7 @@ export class StorageModule {
           },
         },
       ],
-      exports: [Database, HubPresence, SearchDatabase, LogEpoch, WakeUps],
+      exports: [Database, HubPresence, SearchDatabase, LogEpoch, PostgresFigures, WakeUps],
     };
   }
 }
