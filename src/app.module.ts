@@ -10,6 +10,7 @@ import { MaintenanceModule } from './maintenance/maintenance.module.js';
 import { MatchingModule } from './matching/matching.module.js';
 import { PullModule } from './pull/pull.module.js';
 import { SubscriptionOperationsModule } from './pull/subscription-operations.module.js';
+import { SecretsModule } from './secrets/secrets.module.js';
 import { SearchModule } from './search/search.module.js';
 import { SourcesModule } from './sources/sources.module.js';
 import { StorageModule } from './storage/storage.module.js';
@@ -28,6 +29,7 @@ export class AppModule {
         ConfigModule.of(config),
         TelemetryModule.of(log),
         StorageModule.of(databaseUrl),
+        SecretsModule,
         SearchModule,
         EdgeModule,
         HealthModule,

@@ -43,6 +43,15 @@ export function wholeNumber(low: number, high: number): z.ZodType<number> {
     .refine((value) => value >= low && value <= high, `must be a whole number between ${low} and ${high}`);
 }
 
+/** A decimal number between two bounds, such as `2.5`. */
+export function decimalNumber(low: number, high: number): z.ZodType<number> {
+  return z
+    .string()
+    .regex(/^\d{1,9}(\.\d{1,6})?$/, `must be a number between ${low} and ${high}`)
+    .transform(Number)
+    .refine((value) => value >= low && value <= high, `must be a number between ${low} and ${high}`);
+}
+
 const UNITS: Record<string, number> = { '': 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
 
 /** A number of bytes: `4096`, `512 KiB`, `16 MiB`, `1 GiB`. */

@@ -2,6 +2,7 @@ import { certificateFile, keyFile } from './pem-file.js';
 import {
   addressBlocks,
   byteSize,
+  decimalNumber,
   mailAddress,
   oneOf,
   optionalUrl,
@@ -64,6 +65,10 @@ export const SETTINGS = {
     leaseSeconds: setting('DELIVERY_LEASE_SECONDS', wholeNumber(35, 3600), '60'),
     attemptsPerHost: setting('DELIVERY_ATTEMPTS_PER_HOST', wholeNumber(1, 10_000), '128'),
     attemptsInAll: setting('DELIVERY_ATTEMPTS_IN_ALL', wholeNumber(1, 100_000), '1024'),
+    /** Requests a second to an endpoint whose subscriptions name no limit; 0: as many as come. */
+    ratePerEndpoint: setting('DELIVERY_RATE_PER_ENDPOINT', decimalNumber(0, 10_000), '0'),
+    notificationBytes: setting('DELIVERY_NOTIFICATION_BYTES', byteSize(1024, 2 ** 30), '1 MiB'),
+    contactMailMinutes: setting('CONTACT_MAIL_MINUTES', wholeNumber(1, 10_080), '60'),
   },
   sockets: {
     tokenSeconds: setting('WEBSOCKET_TOKEN_SECONDS', wholeNumber(1, 86_400), '30'),

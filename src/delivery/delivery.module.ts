@@ -5,10 +5,12 @@ import { Config } from '../config/config.js';
 import type { Change, Face } from '../fhir/change.js';
 import { parseJson } from '../fhir/json-text.js';
 import { baseOf } from '../http/face.js';
-import { ChangeStore } from '../intake/change-store.js';
 import { ClientWrites } from '../intake/client-writes.js';
+import { SealingChangeStore } from '../intake/sealing-change-store.js';
 import { OutboundClient } from '../outbound/outbound-client.js';
 import { OutboundModule } from '../outbound/outbound.module.js';
+import { secureContextOf } from '../outbound/tls-identity.js';
+import { Vault } from '../secrets/vault.js';
 import { PostgresAttemptLog } from '../storage/attempt-log.js';
 import { PostgresCursorStore } from '../storage/cursor-store.js';
 import { Database } from '../storage/database.js';
@@ -42,13 +44,19 @@ import { MatchFollower } from './match-follower.js';
 import { ShardHolder } from './shard-holder.js';
 import { SocketFeeds } from './sockets/socket-feeds.js';
 
-const readDefinition = ({ body, id, version, face }: Change) =>
-  parseSubscription(JSON.parse(body ?? '{}') as Record<string, unknown>, id, version, face);
+/** Secrets are opened here, once for each version of a Subscription that is served. */
+const definitionReader =
+  (vault: Vault) =>
+  ({ type, body, id, version, face }: Change) =>
+    parseSubscription(JSON.parse(vault.open(type, id, body ?? '{}')) as Record<string, unknown>, id, version, face);
 
 const SLOW_SOCKET_MS = 5000;
 
-const emailChannel = ({ smtpUrl, from }: Config['mail']) =>
-  new EmailChannel(smtpUrl === undefined ? undefined : new SmtpMailer(smtpUrl), from);
+const emailChannel = ({ mail: { smtpUrl, from }, outbound }: Config) =>
+  new EmailChannel(
+    smtpUrl === undefined ? undefined : new SmtpMailer(smtpUrl, { secureContext: secureContextOf(outbound) }),
+    from,
+  );
 
 /** Numbered events leave: pushed to hooks, handed to sockets. */
 @Module({
@@ -67,14 +75,14 @@ const emailChannel = ({ smtpUrl, from }: Config['mail']) =>
     },
     {
       provide: SocketFeeds,
-      inject: [Database, EventWindow, Config, Log],
-      useFactory: (database: Database, window: EventWindow, config: Config, log: Log) =>
+      inject: [Database, EventWindow, Vault, Config, Log],
+      useFactory: (database: Database, window: EventWindow, vault: Vault, config: Config, log: Log) =>
         new SocketFeeds({
           cursors: new PostgresCursorStore(database),
           stored: new PostgresStoredSubscriptions(database),
           resends: new PostgresResends(database),
           window,
-          readDefinition,
+          readDefinition: definitionReader(vault),
           baseOf: (face: Face) => baseOf(config.http.publicUrl, face),
           log,
           budgetBytes: config.sockets.budgetBytes,
@@ -92,7 +100,8 @@ const emailChannel = ({ smtpUrl, from }: Config['mail']) =>
       provide: Delivery,
       inject: [
         Database,
-        ChangeStore,
+        SealingChangeStore,
+        Vault,
         OutboundClient,
         Announcements,
         EventWindow,
@@ -105,7 +114,8 @@ const emailChannel = ({ smtpUrl, from }: Config['mail']) =>
       ],
       useFactory: (
         database: Database,
-        changes: ChangeStore,
+        changes: SealingChangeStore,
+        vault: Vault,
         client: OutboundClient,
         announcements: Announcements,
         window: EventWindow,
@@ -141,9 +151,9 @@ const emailChannel = ({ smtpUrl, from }: Config['mail']) =>
           flush,
           resends: new PostgresResends(database),
           shards,
-          statuses: new ChangeStoreStatusWriter(changes),
-          channels: [new RestHookChannel(client), new MessageChannel(client), emailChannel(config.mail)],
-          readDefinition,
+          statuses: new ChangeStoreStatusWriter(changes.ofStoredTexts),
+          channels: [new RestHookChannel(client), new MessageChannel(client), emailChannel(config)],
+          readDefinition: definitionReader(vault),
           baseOf: (face) => baseOf(config.http.publicUrl, face),
           settings,
           log,

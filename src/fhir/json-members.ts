@@ -33,6 +33,18 @@ export function membersOf(text: string, from = 0, isLast?: (name: string) => boo
   return members;
 }
 
+/** Where the items of the array that begins at `from` stand, under the same conditions. */
+export function itemsOf(text: string, from: number): { start: number; end: number }[] {
+  const items: { start: number; end: number }[] = [];
+  let at = from + 1;
+  while (text.charCodeAt(at) !== CLOSE_BRACKET && at < text.length) {
+    const end = endOfValue(text, at);
+    items.push({ start: at, end });
+    at = text.charCodeAt(end) === COMMA ? end + 1 : end;
+  }
+  return items;
+}
+
 /** A name may be written with escapes (`"\u0069d"` is `id`). */
 function stringAt(text: string, start: number, end: number): string {
   const inside = text.slice(start + 1, end - 1);

@@ -133,11 +133,18 @@ class Validation {
 
   private primitive(value: unknown, member: MemberDefinition): void {
     const problem = member.test!(value);
-    if (problem !== undefined) return this.issue('value', `${problem}, but is ${described(value)}`);
+    if (problem !== undefined)
+      return this.issue('value', this.mayBeSecret() ? problem : `${problem}, but is ${described(value)}`);
     const { codes } = member.element;
     if (codes !== undefined && !codes.includes(value as string)) {
       this.issue('code-invalid', `${quoted(value as string)} is not one of its codes${allowed(value as string, codes)}`);
     }
+  }
+
+  /** What stands in headers and in extensions of a channel may be a secret, which no refusal repeats. */
+  private mayBeSecret(): boolean {
+    const names = this.path.filter((step) => typeof step === 'string');
+    return names.includes('header') || names.join('.').includes('channel.extension');
   }
 
   private onlyChoice(member: MemberDefinition, chosen: MemberDefinition[]): void {

@@ -8,6 +8,13 @@ export interface ResourceToStore {
   text: string;
   /** The same, parsed (numbers as JavaScript numbers); never written back. */
   value: Record<string, unknown>;
+  /** Set where the text holds sealed secrets. */
+  sealed?: {
+    /** The key they are all sealed under. */
+    keyId: string;
+    /** Whether a stored text says the same; sealed texts by themselves never do. */
+    sameAs: (stored: string) => boolean;
+  };
 }
 
 /** One write of a unit. `current` is the version the unit's own logic was decided on, where it was. */
@@ -45,6 +52,8 @@ export interface WriteUnit {
   writes: readonly Write[];
   /** For a polled source: moved in the same transaction. */
   watermark?: SourceWatermark;
+  /** Some of its resources hold sealed secrets; their keys are noted in the same transaction. */
+  sealed?: boolean;
   /** For a message: its answer, kept in the same transaction. */
   message?: ProcessedMessage;
 }

@@ -84,10 +84,14 @@ function decideWrite(write: Write, current: Change | undefined, face: Face, nowM
       status: 412,
     });
   }
-  if (exists && write.event === undefined && sameContent(current.body ?? '', write.resource.text)) {
+  if (exists && write.event === undefined && saysTheSame(current.body ?? '', write.resource)) {
     return { kind: 'unchanged', change: current };
   }
   return withEvent(stored(write.resource, write.method, exists ? 'update' : 'create', current, face, nowMs), write.event);
+}
+
+function saysTheSame(stored: string, { text, sealed }: ResourceToStore): boolean {
+  return sealed === undefined ? sameContent(stored, text) : sealed.sameAs(stored);
 }
 
 function withEvent(outcome: WriteOutcome, event: CodedEvent | undefined): WriteOutcome {

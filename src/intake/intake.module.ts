@@ -5,12 +5,17 @@ import { Config } from '../config/config.js';
 import { baseOf } from '../http/face.js';
 import { serveInside } from '../http/inner-requests.js';
 import { PullModule } from '../pull/pull.module.js';
-import { ResourceReader } from '../pull/resource-reader.js';
+import { ShownResources } from '../pull/shown-resources.js';
+import { KeyRegister } from '../secrets/key-register.js';
+import { KeyRing } from '../secrets/key-ring.js';
+import { SecretRule } from '../secrets/secret-rule.js';
+import { Vault } from '../secrets/vault.js';
 import { SearchSemantics } from '../search/search-semantics.js';
 import { PostgresChangeStore } from '../storage/change-store.js';
 import { PostgresConditionLocks } from '../storage/condition-locks.js';
 import { Database } from '../storage/database.js';
 import { PostgresProcessedMessages } from '../storage/processed-messages.js';
+import { Log } from '../telemetry/log.js';
 import { WakeUps } from '../wake-ups/wake-ups.js';
 import { Batches } from './bundle/batch.js';
 import { BundleController } from './bundle/bundle.controller.js';
@@ -28,6 +33,7 @@ import { Messages } from './messages/messages.js';
 import { ProcessMessageOperation } from './messages/process-message.operation.js';
 import { MatchingResources } from './matching-resources.js';
 import { PublicUrl } from './public-url.js';
+import { SealingChangeStore } from './sealing-change-store.js';
 import { UpdateController } from './update.controller.js';
 import { WriteRules } from './write-rules.js';
 
@@ -45,9 +51,16 @@ import { WriteRules } from './write-rules.js';
     FireEventOperation,
   ],
   providers: [
-    WriteRules,
+    {
+      provide: WriteRules,
+      useFactory: () => {
+        const rules = new WriteRules();
+        for (const type of ['Subscription', 'Endpoint'] as const) rules.add(new SecretRule(type));
+        return rules;
+      },
+    },
     { provide: PublicUrl, inject: [Config], useFactory: (config: Config) => new PublicUrl(config.http.publicUrl) },
-    { provide: MatchingResources, useExisting: ResourceReader },
+    { provide: MatchingResources, useExisting: ShownResources },
     {
       provide: ConditionLocks,
       inject: [Database, Config],
@@ -56,15 +69,26 @@ import { WriteRules } from './write-rules.js';
         new PostgresConditionLocks(database, Math.max(1, Math.floor(config.storage.poolSize / 4))),
     },
     {
-      provide: ChangeStore,
-      inject: [Database, SearchSemantics, WakeUps],
-      useFactory: (database: Database, semantics: SearchSemantics, wakeUps: WakeUps) =>
-        new PostgresChangeStore(
+      provide: SealingChangeStore,
+      inject: [Database, SearchSemantics, WakeUps, Vault, KeyRing, KeyRegister, Log],
+      useFactory: (
+        database: Database,
+        semantics: SearchSemantics,
+        wakeUps: WakeUps,
+        vault: Vault,
+        keys: KeyRing,
+        register: KeyRegister,
+        log: Log,
+      ) => {
+        const store = new PostgresChangeStore(
           database,
           ({ type, id, value }, lastUpdated) => semantics.indexRows(semantics.extract(type, value, { id, lastUpdated })),
           wakeUps,
-        ),
+        );
+        return new SealingChangeStore(store, vault, keys, register, (err) => log.error({ err }, 'secrets.not-sealed'));
+      },
     },
+    { provide: ChangeStore, useExisting: SealingChangeStore },
     {
       provide: ClientWrites,
       inject: [ChangeStore, WriteRules, MatchingResources, ConditionLocks, SearchSemantics],
@@ -133,6 +157,6 @@ import { WriteRules } from './write-rules.js';
       ) => new FiredEvents(store, resources, { bases, baseOf: (face) => baseOf(publicUrl, face) }),
     },
   ],
-  exports: [ChangeStore, ClientWrites, WriteRules],
+  exports: [ChangeStore, SealingChangeStore, ClientWrites, WriteRules],
 })
 export class IntakeModule {}

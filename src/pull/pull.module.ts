@@ -5,10 +5,13 @@ import { Module, type OnApplicationShutdown } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { definitions } from '../fhir/definitions.js';
 import { NEVER_STORED } from '../fhir/never-stored.js';
+import { SecretView } from '../secrets/secret-view.js';
+import { Vault } from '../secrets/vault.js';
 import { SearchSemantics } from '../search/search-semantics.js';
 import { Database } from '../storage/database.js';
 import { PostgresResourceReader } from '../storage/resource-reader.js';
 import { SearchDatabase } from '../storage/search-database.js';
+import { Log } from '../telemetry/log.js';
 import { Addresses } from './addresses.js';
 import { FaceReader } from './face-reader.js';
 import { HistoryController } from './history.controller.js';
@@ -18,6 +21,7 @@ import { OWN_OPERATIONS } from './operation-definitions.js';
 import { ReadController } from './read.controller.js';
 import { ResourceReader } from './resource-reader.js';
 import { SearchController } from './search.controller.js';
+import { ShownResources } from './shown-resources.js';
 import { VersionReadController } from './vread.controller.js';
 
 /** The same place seen from `src/pull` and from `dist/pull`. */
@@ -40,9 +44,17 @@ const HUB_VERSION = (JSON.parse(readFileSync(new URL('../../package.json', impor
         new PostgresResourceReader(database, searches, semantics, config.pull.searchSeconds * 1000),
     },
     {
+      provide: ShownResources,
+      inject: [ResourceReader, Vault, Log],
+      useFactory: (reader: ResourceReader, vault: Vault, log: Log) => {
+        const view = new SecretView(vault, 'reader', (err) => log.error({ err }, 'secrets.unreadable'));
+        return new ShownResources(reader, view);
+      },
+    },
+    {
       provide: FaceReader,
-      inject: [ResourceReader, SearchSemantics],
-      useFactory: (reader: ResourceReader, semantics: SearchSemantics) => new FaceReader(reader, semantics, OWN_OPERATIONS),
+      inject: [ShownResources, SearchSemantics],
+      useFactory: (reader: ShownResources, semantics: SearchSemantics) => new FaceReader(reader, semantics, OWN_OPERATIONS),
     },
     {
       provide: MetadataText,
@@ -57,7 +69,7 @@ const HUB_VERSION = (JSON.parse(readFileSync(new URL('../../package.json', impor
         }),
     },
   ],
-  exports: [ResourceReader, FaceReader, Addresses],
+  exports: [ResourceReader, ShownResources, FaceReader, Addresses],
 })
 export class PullModule implements OnApplicationShutdown {
   constructor(private readonly searches: SearchDatabase) {}

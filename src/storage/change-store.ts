@@ -12,6 +12,7 @@ import { APPEND_CHANGES } from './sql/append-changes.sql.js';
 import { FORGET_SEARCH_ROWS } from './sql/forget-search-rows.sql.js';
 import { LOCK_CURRENT } from './sql/lock-current.sql.js';
 import { KEEP_MESSAGE } from './sql/processed-messages.sql.js';
+import { NOTE_SEALED } from './sql/sealed-versions.sql.js';
 import { MOVE_WATERMARK } from './sql/move-watermark.sql.js';
 import { UnitQueue } from './unit-queue.js';
 
@@ -133,7 +134,9 @@ export class PostgresChangeStore extends ChangeStore {
   /** After a lost race creates are looked up too: that tells an id in use from the race of somebody else in the same flush. */
   private async attempt(units: readonly Waiting[], lookUpAll: boolean): Promise<{ settle: (() => void)[]; written: boolean }> {
     const targets = lookUpTargets(units, lookUpAll);
-    const together = targets.length > 0 || units.some(({ unit }) => unit.watermark !== undefined || unit.message !== undefined);
+    const together =
+      targets.length > 0 ||
+      units.some(({ unit }) => unit.watermark !== undefined || unit.message !== undefined || unit.sealed === true);
     return together
       ? this.database.transaction((tx) => this.attemptOn(tx, units, targets))
       : this.attemptOn(this.database, units, targets);
@@ -162,6 +165,7 @@ export class PostgresChangeStore extends ChangeStore {
       }
     }
     if (drafts.length > 0) await this.append(on, drafts, known);
+    if (units.some(({ unit }) => unit.sealed)) await noteSealed(on, drafts);
     return { settle, written: drafts.length > 0 };
   }
 
@@ -206,6 +210,20 @@ function decide(unit: WriteUnit, known: Map<string, Known>, nowMs: number): Unit
     if (error instanceof FhirError) return error;
     throw error;
   }
+}
+
+/** Under which key the secrets of these versions are sealed: a key that is noted cannot be dropped. */
+async function noteSealed(on: Queryable, drafts: readonly Draft[]): Promise<void> {
+  const sealed = drafts.flatMap(({ change, resource }) =>
+    resource?.sealed === undefined ? [] : [{ ...change, keyId: resource.sealed.keyId }],
+  );
+  if (sealed.length === 0) return;
+  await on.run(NOTE_SEALED, [
+    sealed.map(({ type }) => type),
+    sealed.map(({ id }) => id),
+    sealed.map(({ version }) => version),
+    sealed.map(({ keyId }) => keyId),
+  ]);
 }
 
 async function lockCurrent(on: Queryable, targets: readonly { type: string; id: string }[]): Promise<Map<string, Known>> {

@@ -47,7 +47,7 @@ export async function openDatabase(storage: { dataDir: string; databaseUrl?: str
   }
 }
 
-const DATABASE = 'carillon';
+export const DATABASE = 'carillon';
 
 async function createDatabase(url: string): Promise<void> {
   await withClient(url, async (client) => {

@@ -8,12 +8,17 @@ import { SOURCE_WAIT } from './sql/source-wait.sql.js';
 
 /** What polling keeps, on PostgreSQL; all times by the database's clock. */
 export class PostgresSourceStore extends SourceStore {
-  constructor(private readonly database: Database) {
+  /** @param open gives the text of an Endpoint with its secrets */
+  constructor(
+    private readonly database: Database,
+    private readonly open: (endpoint: StoredEndpoint) => string = ({ body }) => body,
+  ) {
     super();
   }
 
-  endpoints(): Promise<StoredEndpoint[]> {
-    return this.database.rows<StoredEndpoint>(CURRENT_ENDPOINTS);
+  async endpoints(): Promise<StoredEndpoint[]> {
+    const stored = await this.database.rows<StoredEndpoint>(CURRENT_ENDPOINTS);
+    return stored.map((endpoint) => ({ ...endpoint, body: this.open(endpoint) }));
   }
 
   async lease(

@@ -35,6 +35,8 @@ export class EventContexts {
     private readonly catalog: CurrentCatalog,
     private readonly semantics: SearchSemantics,
     private readonly onUnreadable: Unreadable,
+    /** A version as those may see it who are told of it. */
+    private readonly show: (version: NotifiedVersion) => NotifiedVersion = (version) => version,
   ) {}
 
   /** In the same order. `topicsWritten` as {@link ContextStore.topicsWritten} tells it now; it is asked where it is not given. */
@@ -53,7 +55,7 @@ export class EventContexts {
       const some = shaped.slice(from, from + AT_ONCE);
       const contexts = await this.resolve(some);
       some.forEach(({ sharing }, index) => {
-        for (const event of sharing) parts.set(event, new EventParts(event.focus, contexts[index]));
+        for (const event of sharing) parts.set(event, new EventParts(event.focus, contexts[index]?.map(this.show)));
       });
     }
     return events.map((event) => ({ ...event, parts: parts.get(event) ?? event.parts }));

@@ -1,4 +1,7 @@
 import { Module } from '@nestjs/common';
+import type { NotifiedVersion } from '../fhir/event-parts.js';
+import { SecretView } from '../secrets/secret-view.js';
+import { Vault } from '../secrets/vault.js';
 import { SearchSemantics } from '../search/search-semantics.js';
 import { PostgresContextStore } from '../storage/context-store.js';
 import { Database } from '../storage/database.js';
@@ -14,12 +17,18 @@ import { EventLogWithContext } from './event-log-with-context.js';
   providers: [
     {
       provide: EventLog,
-      inject: [Database, CurrentCatalog, SearchSemantics, Log],
-      useFactory: (database: Database, catalog: CurrentCatalog, semantics: SearchSemantics, log: Log) => {
-        const contexts = new EventContexts(new PostgresContextStore(database), catalog, semantics, (err, { type, id }) =>
-          log.error({ err, type, id }, 'context.resource-unreadable'),
+      inject: [Database, CurrentCatalog, SearchSemantics, Vault, Log],
+      useFactory: (database: Database, catalog: CurrentCatalog, semantics: SearchSemantics, vault: Vault, log: Log) => {
+        const view = new SecretView(vault, 'subscriber');
+        const show = (version: NotifiedVersion) => view.show(version);
+        const contexts = new EventContexts(
+          new PostgresContextStore(database),
+          catalog,
+          semantics,
+          (err, { type, id }) => log.error({ err, type, id }, 'context.resource-unreadable'),
+          show,
         );
-        return new EventLogWithContext(new PostgresEventLog(database), contexts);
+        return new EventLogWithContext(new PostgresEventLog(database), contexts, show);
       },
     },
   ],

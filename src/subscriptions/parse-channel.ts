@@ -1,10 +1,15 @@
 import type { Face } from '../fhir/change.js';
 import type { JsonObject } from '../fhir/json-object.js';
+import { SIGNING_SECRET } from '../secrets/secret-places.js';
+import { keyIdOf } from '../secrets/sealed-text.js';
 import { endpointProblem } from './endpoint-problem.js';
+import { isPushed } from './is-pushed.js';
 import { parseHeader } from './parse-header.js';
 import { parseMailAddress, parseMailForm, parseMailHeader } from './parse-mail-channel.js';
 import { payloadProblem } from './parse-payload.js';
+import { parseRateLimit, RATE_LIMIT } from './parse-rate-limit.js';
 import { refused } from './refused.js';
+import { signingSecretProblem } from './signing-secret.js';
 import type { ChannelDefinition, ChannelType, ContentLevel } from './subscription-definition.js';
 
 const BACKPORT = 'http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-';
@@ -13,6 +18,8 @@ export const PAYLOAD_CONTENT = `${BACKPORT}payload-content`;
 const HEARTBEAT_PERIOD = `${BACKPORT}heartbeat-period`;
 const TIMEOUT = `${BACKPORT}timeout`;
 const MAX_COUNT = `${BACKPORT}max-count`;
+/** While secrets are being replaced: the new one, the old one, and one of a replacement that was given up. */
+const MOST_SECRETS = 3;
 
 /** The hub's own channel over Socket.IO. */
 const OWN_CHANNELS = 'https://carillon.example/fhir/CodeSystem/channel-type';
@@ -53,9 +60,10 @@ export function parseChannel(subscription: JsonObject, kind: 'classic' | 'topic'
     type,
     endpoint: endpoint(channel, type),
     headers: headers(channel, type),
+    signingSecrets: signingSecrets(channel, type),
     payload,
     content,
-    ...channelExtensions(channel, kind),
+    ...channelExtensions(channel, kind, isPushed({ channel: { type } })),
   };
 }
 
@@ -122,17 +130,41 @@ function headers(channel: JsonObject, type: ChannelType): (readonly [string, str
   if (type === 'email' && lines.length > 1) throw refused(`${PATH}.header[1]`, 'A mail takes one header line, "Subject: …".');
   return lines.map((line: unknown, index) => {
     const parse = type === 'email' ? parseMailHeader : parseHeader;
-    const parsed = typeof line === 'string' ? parse(line) : 'A header is a text.';
+    const parsed = typeof line === 'string' ? (sealedHeader(line) ?? parse(line)) : 'A header is a text.';
     if (typeof parsed === 'string') throw refused(`${PATH}.header[${index}]`, parsed);
     return parsed;
+  });
+}
+
+/** A header as it is stored, which was looked at before its value was sealed. */
+function sealedHeader(line: string): readonly [string, string] | undefined {
+  const colon = line.indexOf(':');
+  const value = line.slice(colon + 1);
+  return keyIdOf(value) === undefined ? undefined : [line.slice(0, colon).trim(), value];
+}
+
+function signingSecrets(channel: JsonObject, type: ChannelType): string[] {
+  const list = Array.isArray(channel.extension) ? channel.extension.map(objectOf) : [];
+  const path = (index: number) => `${PATH}.extension[${index}]`;
+  const secrets = list.flatMap((extension, index) => (extension.url === SIGNING_SECRET ? [{ extension, index }] : []));
+  const [first, fourth] = [secrets[0], secrets[MOST_SECRETS]];
+  if (first !== undefined && type !== 'rest-hook' && type !== 'message')
+    throw refused(path(first.index), 'The hub signs the calls of the channels rest-hook and message.', 'not-supported');
+  if (fourth !== undefined) throw refused(path(fourth.index), `A Subscription has at most ${MOST_SECRETS} signing secrets.`);
+  return secrets.map(({ extension, index }) => {
+    const problem = signingSecretProblem(extension.valueString);
+    if (problem !== undefined) throw refused(`${path(index)}.valueString`, problem);
+    return extension.valueString as string;
   });
 }
 
 function channelExtensions(
   channel: JsonObject,
   kind: 'classic' | 'topic',
-): Pick<ChannelDefinition, 'heartbeatSeconds' | 'timeoutSeconds' | 'maxCount'> {
-  const extensions = knownExtensions(channel, [HEARTBEAT_PERIOD, TIMEOUT, MAX_COUNT], PATH);
+  pushed: boolean,
+): Pick<ChannelDefinition, 'heartbeatSeconds' | 'timeoutSeconds' | 'maxCount' | 'ratePerSecond'> {
+  const known = knownExtensions(channel, [HEARTBEAT_PERIOD, TIMEOUT, MAX_COUNT, SIGNING_SECRET, RATE_LIMIT], PATH);
+  const extensions = known.filter(({ url }) => url !== SIGNING_SECRET && url !== RATE_LIMIT);
   if (kind === 'classic' && extensions.length > 0)
     throw refused(`${PATH}.extension`, 'Heartbeats, time-outs and counts belong to topic-based Subscriptions.');
   const numberOf = (url: string, element: 'valueUnsignedInt' | 'valuePositiveInt'): number | undefined => {
@@ -148,6 +180,7 @@ function channelExtensions(
     heartbeatSeconds: numberOf(HEARTBEAT_PERIOD, 'valueUnsignedInt'),
     timeoutSeconds: numberOf(TIMEOUT, 'valueUnsignedInt'),
     maxCount: numberOf(MAX_COUNT, 'valuePositiveInt'),
+    ratePerSecond: parseRateLimit(known, pushed, PATH),
   };
 }
 

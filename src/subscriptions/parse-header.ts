@@ -14,6 +14,9 @@ const REFUSED_NAMES: ReadonlySet<string> = new Set([
   'expect',
   'proxy-authorization',
   'proxy-authenticate',
+  'webhook-id',
+  'webhook-timestamp',
+  'webhook-signature',
 ]);
 
 /** Splits `Name: value` at the first colon. A text instead of a pair says why the line cannot become a request header. */
@@ -24,7 +27,7 @@ export function parseHeader(line: string): readonly [name: string, value: string
   const name = line.slice(0, colon).trim();
   const value = line.slice(colon + 1).trim();
   if (name === '') return 'The header has no name before its colon.';
-  if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) return `"${name}" cannot be the name of an HTTP header.`;
+  if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) return 'What stands before the colon cannot be the name of an HTTP header.';
 
   if (/[\u0000-\u0008\u000a-\u001f\u007f]|[^\u0000-\u00ff]/.test(value))
     return `The value of the header ${name} holds characters that HTTP cannot carry.`;

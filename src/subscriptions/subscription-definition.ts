@@ -11,6 +11,8 @@ export interface ChannelDefinition {
   endpoint?: string;
   /** Request headers (for email the subject) in the order given, split at the first colon. */
   headers: readonly (readonly [name: string, value: string])[];
+  /** What calls are signed with, the current one first; empty: they are not signed. */
+  signingSecrets: readonly string[];
   /** MIME type of notifications as given, with its parameters; undefined: a classic hook without payload. */
   payload?: string;
   /** Topic-based only. */
@@ -19,6 +21,8 @@ export interface ChannelDefinition {
   timeoutSeconds?: number;
   /** Most events in one notification. */
   maxCount?: number;
+  /** Most requests to its endpoint. */
+  ratePerSecond?: number;
 }
 
 /** A Subscription resource, read once into what the hub works with. https://hl7.org/fhir/uv/subscriptions-backport/ */

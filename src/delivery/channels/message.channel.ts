@@ -1,7 +1,10 @@
 import type { OutboundClient } from '../../outbound/outbound-client.js';
 import { type AttemptResult, excerptOf, resultOf } from '../attempt-result.js';
+import { notificationId } from '../notification-id.js';
 import { type Push, PushChannel, type PushOutcome } from '../push-channel.js';
 import { notificationMessage } from './notification-message.js';
+import { signatureHeaders } from './webhook-signature.js';
+import { withoutSecrets } from './without-secrets.js';
 
 /** Notifications as FHIR messages to `$process-message` of a server: https://hl7.org/fhir/uv/subscriptions-backport/channels.html */
 export class MessageChannel extends PushChannel {
@@ -18,14 +21,16 @@ export class MessageChannel extends PushChannel {
       const fault = { code: 'no-response', text: 'the endpoint is not a URL' } as const;
       return { result: { kind: 'retry', fault }, milliseconds: 0 };
     }
-    const outcome = await this.client.send({
+    const body = notificationMessage(push, url.href, new Date());
+    const sent = await this.client.send({
       method: 'POST',
       url,
-      headers: [['Content-Type', channel.payload ?? 'application/fhir+json'], ...channel.headers],
-      body: notificationMessage(push, url.href, new Date()),
+      headers: [['Content-Type', channel.payload ?? 'application/fhir+json'], ...marksOf(push, body), ...channel.headers],
+      body,
       timeoutMs: push.timeoutMs,
       signal: push.signal,
     });
+    const outcome = withoutSecrets(sent, channel);
     const result = resultOf(outcome, Date.now());
     return {
       result: outcome.kind === 'answered' && result.kind === 'accepted' ? answerResult(outcome.body.toString('utf8')) : result,
@@ -35,6 +40,13 @@ export class MessageChannel extends PushChannel {
         : { excerpt: outcome.detail }),
     };
   }
+}
+
+/** Those of a signed call; a message bears its own ids in any case. */
+function marksOf(push: Push, body: string): (readonly [name: string, value: string])[] {
+  const id = notificationId(push);
+  const signature = signatureHeaders(push.definition.channel.signingSecrets, id, body, new Date());
+  return signature.length === 0 ? [] : [['webhook-id', id], ...signature];
 }
 
 /** The endpoint is a FHIR base, or the operation itself; a query stays behind the path. */

@@ -3,10 +3,13 @@ import type { OutboundClient, OutboundRequest } from '../../outbound/outbound-cl
 import { excerptOf, resultOf } from '../attempt-result.js';
 import { notificationId } from '../notification-id.js';
 import { type Push, PushChannel, type PushOutcome } from '../push-channel.js';
+import { signatureHeaders } from './webhook-signature.js';
+import { withoutSecrets } from './without-secrets.js';
 
 /**
  * Notifications by HTTP. Topic-based: POST of the Bundle to the endpoint as it was written. Classic: an empty POST for each event, or,
  * with a payload, PUT of the resource under the endpoint, as an update: https://hl7.org/fhir/R4B/subscription.html#2.46.7.1
+ * Signed where the Subscription has a signing secret. docs/secrets-and-signatures.md
  */
 export class RestHookChannel extends PushChannel {
   readonly type = 'rest-hook';
@@ -21,7 +24,10 @@ export class RestHookChannel extends PushChannel {
       const fault = { code: 'no-response', text: 'the endpoint is not a URL' } as const;
       return { result: { kind: 'retry', fault }, milliseconds: 0 };
     }
-    const outcome = await this.client.send(request);
+    const { channel } = push.definition;
+    const signature = signatureHeaders(channel.signingSecrets, notificationId(push), request.body ?? '', new Date());
+    const sent = await this.client.send({ ...request, headers: [...request.headers, ...signature] });
+    const outcome = withoutSecrets(sent, channel);
     return {
       result: resultOf(outcome, Date.now()),
       milliseconds: outcome.milliseconds,

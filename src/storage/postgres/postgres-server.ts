@@ -6,7 +6,7 @@ import { type Cluster, dataFolderArgument, initialiseCluster, programOptions } f
 import { clearLeftovers } from './leftovers.js';
 import { reachableBinaries } from './reachable-binaries.js';
 import { SERVER_SETTINGS } from './server-settings.js';
-import { socketFolder } from './socket-folder.js';
+import { socketFolder, socketUrl } from './socket-folder.js';
 import { postgresUser } from './system-user.js';
 import { until } from './processes.js';
 
@@ -74,7 +74,7 @@ export class PostgresServer {
 
   /** Connection string of one of its databases. */
   url(database: string): string {
-    return `postgres://postgres@localhost/${encodeURIComponent(database)}?host=${encodeURIComponent(this.socket.path)}`;
+    return socketUrl(this.socket.path, database);
   }
 
   /** Stops the server, cleanly if it can be had within the time, and waits until it is gone. May be called twice. */

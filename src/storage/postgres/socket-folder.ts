@@ -16,6 +16,11 @@ export function socketFolder(dataFolder: string): { path: string; remove(): void
   return { path, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
+/** Connection string of a database of the server whose socket is in this folder. */
+export function socketUrl(folder: string, database: string): string {
+  return `postgres://postgres@localhost/${encodeURIComponent(database)}?host=${encodeURIComponent(folder)}`;
+}
+
 /** One of our own by a name that is found again after a crash; if another user sits on that name, one with a random name. */
 function privateFolder(name: string): string {
   const folder = join(tmpdir(), name);

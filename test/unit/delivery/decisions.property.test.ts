@@ -2,7 +2,6 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { readConfig } from '../../../src/config/config.js';
 import { afterAttempt, type Tried } from '../../../src/delivery/after-attempt.js';
-import { AttemptPlaces } from '../../../src/delivery/attempt-places.js';
 import { type AttemptResult, resultOf } from '../../../src/delivery/attempt-result.js';
 import { failuresWithin, pauseAfter } from '../../../src/delivery/backoff.js';
 import { FIXED_DELIVERY } from '../../../src/delivery/delivery-settings.js';
@@ -22,6 +21,7 @@ const definition = (over: Partial<SubscriptionDefinition> = {}): SubscriptionDef
     type: 'rest-hook',
     endpoint: 'http://127.0.0.1/',
     headers: [],
+    signingSecrets: [],
     payload: 'application/fhir+json',
     content: 'id-only',
   },
@@ -207,44 +207,5 @@ describe('the next step', () => {
     const fresh = line({ definition: definition({ status: 'requested' }), verified: false, writtenAt: NOW });
     expect(nextStep(fresh, NOW + 10, 150)).toEqual({ kind: 'rest', until: NOW + 150 });
     expect(nextStep(fresh, NOW + 150, 150)).toEqual({ kind: 'handshake' });
-  });
-});
-
-describe('places for attempts', () => {
-  test('never more than allowed at once, nobody forgotten, and a full host holds back no other', () => {
-    fc.assert(
-      fc.property(
-        fc.integer({ min: 1, max: 3 }),
-        fc.integer({ min: 1, max: 5 }),
-        fc.array(fc.record({ host: fc.constantFrom('a', 'b', 'c'), leave: fc.boolean() }), { maxLength: 60 }),
-        (perHost, most, steps) => {
-          const places = new AttemptPlaces(perHost, most);
-          const inside: string[] = [];
-          let asked = 0;
-          let entered = 0;
-          const come = (host: string) => {
-            inside.push(host);
-            entered += 1;
-          };
-          const check = () => {
-            expect(inside.length).toBeLessThanOrEqual(most);
-            for (const host of ['a', 'b', 'c']) expect(inside.filter((one) => one === host).length).toBeLessThanOrEqual(perHost);
-          };
-          for (const { host, leave } of steps) {
-            if (leave && inside.length > 0) places.leave(inside.shift()!);
-            else {
-              asked += 1;
-              if (places.enter(host, () => come(host))) come(host);
-            }
-            check();
-          }
-          while (inside.length > 0) {
-            places.leave(inside.shift()!);
-            check();
-          }
-          expect(entered).toBe(asked);
-        },
-      ),
-    );
   });
 });

@@ -48,6 +48,7 @@ describe('what is read', () => {
           ['Authorization', 'Bearer a:b'],
           ['X-A', '1'],
         ],
+        signingSecrets: [],
         payload: undefined,
         content: undefined,
       },

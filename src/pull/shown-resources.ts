@@ -1,0 +1,47 @@
+import type { Change } from '../fhir/change.js';
+import type { Query } from '../search/query.js';
+import type { SecretView } from '../secrets/secret-view.js';
+import {
+  type HistoryOptions,
+  type HistoryPage,
+  type HistoryScope,
+  ResourceReader,
+  type SearchOptions,
+  type SearchPage,
+} from './resource-reader.js';
+
+/** What is stored as clients see it: secrets as the view shows them. What a search finds does not depend on them. */
+export class ShownResources extends ResourceReader {
+  constructor(
+    private readonly reader: ResourceReader,
+    private readonly view: SecretView,
+  ) {
+    super();
+  }
+
+  async current(type: string, id: string): Promise<Change | undefined> {
+    return this.shown(await this.reader.current(type, id));
+  }
+
+  async version(type: string, id: string, version: number): Promise<Change | undefined> {
+    return this.shown(await this.reader.version(type, id, version));
+  }
+
+  async history(scope: HistoryScope, options: HistoryOptions): Promise<HistoryPage> {
+    const page = await this.reader.history(scope, options);
+    return { ...page, versions: page.versions.map((version) => this.view.show(version)) };
+  }
+
+  async search(query: Query, options: SearchOptions): Promise<SearchPage> {
+    const page = await this.reader.search(query, options);
+    return { ...page, matches: page.matches.map((match) => this.view.show(match)) };
+  }
+
+  findIds(query: Query, limit: number): Promise<string[]> {
+    return this.reader.findIds(query, limit);
+  }
+
+  private shown(change: Change | undefined): Change | undefined {
+    return change && this.view.show(change);
+  }
+}
