@@ -3,6 +3,7 @@ import { waitFor } from '../support/wait-for.js';
 import { faultTest, type FaultRun } from './harness/fault-run.js';
 import { CODE_SYSTEM, CODES, codeOf, type LoadWriter } from './harness/load-writer.js';
 import { OwnServer } from './harness/own-server.js';
+import { more } from './harness/progress.js';
 import { byLength } from './harness/run-length.js';
 
 let server: OwnServer;
@@ -26,12 +27,6 @@ async function underLoad(run: FaultRun, name: string): Promise<LoadWriter> {
     });
   }
   return run.write({ perSecond: byLength(80, 200), connections: 6 });
-}
-
-/** So many more writes are answered: the hubs are at work again. */
-async function more(writer: LoadWriter, count: number): Promise<void> {
-  const before = writer.answered;
-  await waitFor(() => writer.answered >= before + count, { milliseconds: 60_000, what: `${count} more answered writes` });
 }
 
 async function expectAllWell(run: FaultRun, writer: LoadWriter, pids: readonly number[]): Promise<void> {
