@@ -38,11 +38,16 @@ export interface Verdict {
   repeats: number;
 }
 
-/** Everything wrong in a verdict, as sentences; empty: nothing. */
+const MOST_TOLD = 8;
+
+/** Everything wrong in a verdict, as sentences, of each kind the first few; empty: nothing. */
 export function faultsOf(verdict: Verdict): string[] {
   const { lost, invented, misnumbered, outOfOrder, unexcused } = verdict;
   const groups = { lost, invented, misnumbered, outOfOrder, unexcused };
-  return Object.entries(groups).flatMap(([name, entries]) => entries.map((entry) => `${name}: ${entry}`));
+  return Object.entries(groups).flatMap(([name, entries]) => [
+    ...entries.slice(0, MOST_TOLD).map((entry) => `${name}: ${entry}`),
+    ...(entries.length > MOST_TOLD ? [`${name}: ${entries.length - MOST_TOLD} more`] : []),
+  ]);
 }
 
 /** Compares what was told with what had to be told. It knows nothing of how the hub works; only what is promised. */

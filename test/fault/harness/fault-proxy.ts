@@ -96,6 +96,7 @@ export class Link {
   readonly passed = { up: 0, down: 0 };
   private fault: LinkFault = PASS;
   private changed = Promise.withResolvers<void>();
+  private readonly readers = new Set<() => void>();
   private cutAt = Infinity;
 
   constructor(
@@ -112,6 +113,11 @@ export class Link {
     void this.carry(server, client, 'down');
   }
 
+  /** The client has ended it, or said its last; seen even where nothing is let through. */
+  get isLeftByClient(): boolean {
+    return this.client.readableEnded || this.client.destroyed;
+  }
+
   /** For this connection alone. */
   set(fault: LinkFault): void {
     this.fault = fault;
@@ -120,6 +126,7 @@ export class Link {
     if (fault.kind === 'half-close') this.client.end();
     this.changed.resolve();
     this.changed = Promise.withResolvers();
+    if (fault.kind === 'black-hole') for (const readOn of this.readers) readOn();
   }
 
   /** RST to both sides. */
@@ -136,19 +143,34 @@ export class Link {
   }
 
   private async carry(from: Socket, to: Socket, direction: Direction): Promise<void> {
+    let passing = Promise.resolve();
     try {
       for await (const piece of from.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-        await this.watch(piece, direction);
-        await this.untilOpen(to);
-        if (to.destroyed) return;
-        await this.forward(piece, to, direction);
+        passing = passing.then(() => this.pass(piece, to, direction));
+        await this.unlessDark(passing);
       }
+      await passing;
       await this.untilOpen(to);
       if (!to.destroyed) to.end();
     } catch {
       // One of the two is gone: so is the other.
       this.end();
     }
+  }
+
+  /** Pieces wait for one another; in a black hole they are read all the same and kept, so that the end of a connection is seen. */
+  private unlessDark(passing: Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.readers.add(resolve);
+      void passing.then(resolve, reject).then(() => this.readers.delete(resolve));
+      if (this.fault.kind === 'black-hole') resolve();
+    });
+  }
+
+  private async pass(piece: Buffer, to: Socket, direction: Direction): Promise<void> {
+    await this.watch(piece, direction);
+    await this.untilOpen(to);
+    if (!to.destroyed) await this.forward(piece, to, direction);
   }
 
   private async untilOpen(to: Socket): Promise<void> {
@@ -175,6 +197,8 @@ export class Link {
   private async write(piece: Buffer, to: Socket, direction: Direction): Promise<void> {
     this.passed[direction] += piece.length;
     if (to.write(piece)) return;
-    await Promise.race([once(to, 'drain'), once(to, 'close')]);
+    const room = new AbortController();
+    await Promise.race(['drain', 'close'].map((event) => once(to, event, room)));
+    room.abort();
   }
 }

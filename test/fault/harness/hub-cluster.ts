@@ -99,13 +99,11 @@ export class HubCluster {
       return new HubPlace(`hub ${index + 1}`, port, hub, disturbances);
     });
     const cluster = new HubCluster(places, disturbances);
-    try {
-      await Promise.all(places.map((place) => place.start()));
-    } catch (error) {
-      await cluster.stop();
-      throw error;
-    }
-    return cluster;
+    const starts = await Promise.allSettled(places.map((place) => place.start()));
+    const failed = starts.find((start) => start.status === 'rejected');
+    if (failed === undefined) return cluster;
+    await cluster.stop();
+    throw failed.reason;
   }
 
   /** FHIR bases (face r4b) of those that run. */
