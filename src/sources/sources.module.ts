@@ -12,12 +12,13 @@ import { Database } from '../storage/database.js';
 import { HubPresence } from '../storage/hub-presence.js';
 import { PostgresSourceStore } from '../storage/source-store.js';
 import { Log } from '../telemetry/log.js';
+import { Metrics } from '../telemetry/metrics.js';
 import { WakeUps } from '../wake-ups/wake-ups.js';
 import { EndpointRule } from './endpoint.rule.js';
 import { OutboundSourceClient } from './outbound-source-client.js';
 import { SourceClient } from './source-client.js';
 import { SourceStore } from './source-store.js';
-import { SourcesWorker } from './sources.worker.js';
+import { SOURCES_SETTINGS, SourcesWorker } from './sources.worker.js';
 
 /** A walk is held in memory as text; a larger history says so in the log and asks to be narrowed by type. */
 const LIMITS = { pages: 10_000, bytes: 512 * 1024 * 1024, unitWrites: 200 };
@@ -37,7 +38,7 @@ const LIMITS = { pages: 10_000, bytes: 512 * 1024 * 1024, unitWrites: 200 };
     { provide: SourceClient, inject: [OutboundClient], useFactory: (client: OutboundClient) => new OutboundSourceClient(client) },
     {
       provide: SourcesWorker,
-      inject: [SourceStore, ChangeStore, SearchSemantics, SourceClient, WakeUps, HubPresence, Log],
+      inject: [SourceStore, ChangeStore, SearchSemantics, SourceClient, WakeUps, HubPresence, Log, Metrics],
       useFactory: (
         store: SourceStore,
         changes: ChangeStore,
@@ -46,9 +47,11 @@ const LIMITS = { pages: 10_000, bytes: 512 * 1024 * 1024, unitWrites: 200 };
         wakeUps: WakeUps,
         presence: HubPresence,
         log: Log,
+        metrics: Metrics,
       ) => {
         const parts = { client, intake: changes, ownBases: semantics.bases, limits: LIMITS };
-        return new SourcesWorker(store, presence.name, parts, log, (listener) => wakeUps.on('changes', listener));
+        const onChanges = (listener: () => void) => wakeUps.on('changes', listener);
+        return new SourcesWorker(store, presence.name, parts, log, onChanges, SOURCES_SETTINGS, Math.random, metrics.polls);
       },
     },
   ],

@@ -1,4 +1,5 @@
 import type { Log } from '../telemetry/log.js';
+import type { PollRecorder } from '../telemetry/poll-recorder.js';
 import { backOffMilliseconds } from './back-off.js';
 import { PollFailure } from './poll-failure.js';
 import { pollSource, type PollParts, type PollResult } from './poll-source.js';
@@ -45,6 +46,7 @@ export class SourcesWorker {
     private readonly onChanges: (listener: () => void) => () => void,
     private readonly settings: SourcesSettings = SOURCES_SETTINGS,
     private readonly random: () => number = Math.random,
+    private readonly recorder?: PollRecorder,
   ) {}
 
   start(): void {
@@ -173,6 +175,7 @@ export class SourcesWorker {
       since: watermark.since,
       ms: since(started),
     };
+    this.recorder?.succeeded(taken);
     if (taken > 0 || skipped.length > 0) this.log.info(facts, 'source.polled');
     else this.log.debug(facts, 'source.polled');
     for (const reason of skipped.slice(0, 20)) this.log.warn({ endpoint: source.endpointId, reason }, 'source.version-skipped');
@@ -183,6 +186,7 @@ export class SourcesWorker {
     const retryAfter = error instanceof PollFailure ? error.retryAfterMilliseconds : undefined;
     const waitMilliseconds = backOffMilliseconds(failures, source.intervalSeconds, this.random(), retryAfter);
     const facts = { endpoint: source.endpointId, failures, waitMilliseconds, reason: error.message, ms: since(started) };
+    this.recorder?.failed();
     this.log.info(facts, 'source.poll-failed');
     return { failures, lastError: clip(error.message), waitMilliseconds, succeeded: false };
   }

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { WebsocketTokens } from '../../subscriptions/websocket-tokens.js';
 import type { Log } from '../../telemetry/log.js';
+import type { SocketRecorder } from '../../telemetry/socket-recorder.js';
 import type { SocketFeeds } from '../sockets/socket-feeds.js';
 import { CLOSE, FhirWebsocket } from './fhir-websocket.js';
 
@@ -31,6 +32,7 @@ export class FhirWebsocketGateway {
     private readonly feeds: SocketFeeds,
     private readonly tokens: WebsocketTokens,
     private readonly log: Log,
+    private readonly recorder?: SocketRecorder,
   ) {}
 
   /** Sockets that are open. */
@@ -42,6 +44,10 @@ export class FhirWebsocketGateway {
   start(http: Server): void {
     if (this.http) return;
     this.http = http;
+    this.recorder?.socketsAre('websocket', () => ({
+      open: this.connections.size,
+      waitingBytes: [...this.connections.values()].reduce((sum, { backlog }) => sum + backlog, 0),
+    }));
     http.on('upgrade', this.onUpgrade);
     this.pinging = setInterval(() => {
       this.part = (this.part + 1) % PING_PARTS;
@@ -68,7 +74,8 @@ export class FhirWebsocketGateway {
     const part = this.parts[this.opened++ % PING_PARTS]!;
     this.connections.set(socket, connection);
     part.add(connection);
-    socket.on('close', () => {
+    socket.on('close', (code) => {
+      this.recorder?.closed('websocket', connection.endOf(code));
       this.connections.delete(socket);
       part.delete(connection);
       connection.closed();

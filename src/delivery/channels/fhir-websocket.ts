@@ -3,6 +3,7 @@ import type { RawData, WebSocket } from 'ws';
 import { operationOutcome, type Issue } from '../../fhir/fhir-error.js';
 import type { WebsocketTokens } from '../../subscriptions/websocket-tokens.js';
 import type { Log } from '../../telemetry/log.js';
+import type { SocketEnd } from '../../telemetry/socket-recorder.js';
 import { ArrivalProof } from '../sockets/arrival-proof.js';
 import type { Binding } from '../sockets/feed.js';
 import { FeedSink, type Frame } from '../sockets/feed-sink.js';
@@ -34,6 +35,7 @@ export class FhirWebsocket extends FeedSink {
   private work: Promise<void> = Promise.resolve();
   private isLeaving = false;
   private isCorked = false;
+  private end?: SocketEnd;
 
   constructor(
     private readonly socket: WebSocket,
@@ -73,6 +75,7 @@ export class FhirWebsocket extends FeedSink {
   }
 
   tooSlow(): void {
+    this.end ??= 'slow';
     this.leave(CLOSE.slow, 'Too slow: come back and go on from the last event');
     this.unbindAll();
     setTimeout(() => this.socket.terminate(), CLOSE_UNREAD_MS).unref();
@@ -84,12 +87,17 @@ export class FhirWebsocket extends FeedSink {
     // Clients of classic Subscriptions are told `bound` and `ping` and nothing else.
     if (!this.classic.delete(subscriptionId))
       this.tell({ code: 'deleted', diagnostics: `Subscription/${subscriptionId} is no more, or has another channel now` });
-    if (this.bindings.size === 0) this.socket.close(1000, 'No subscription left');
+    if (this.bindings.size > 0) return;
+    this.end ??= 'ended';
+    this.socket.close(1000, 'No subscription left');
   }
 
   /** The sign of life that is asked for now and then. A socket that said nothing since the last time is gone. */
   ping(): void {
-    if (!this.alive) return this.socket.terminate();
+    if (!this.alive) {
+      this.end ??= 'silent';
+      return this.socket.terminate();
+    }
     this.alive = false;
     this.proof.ask();
   }
@@ -98,8 +106,14 @@ export class FhirWebsocket extends FeedSink {
   leave(code: number, reason: string): void {
     if (this.isLeaving) return;
     this.isLeaving = true;
+    this.end ??= 'stopping';
     this.proof.ask();
     this.socket.close(code, reason);
+  }
+
+  /** Why the socket closed, with the code of the closing frame: 1000, 1001 and 1005 are a client's way to leave. */
+  endOf(code: number): SocketEnd {
+    return this.end ?? (code === 1000 || code === 1001 || code === 1005 ? 'client' : 'error');
   }
 
   closed(): void {
@@ -126,7 +140,10 @@ export class FhirWebsocket extends FeedSink {
 
   private received(message: RawData, isBinary: boolean): void {
     this.alive = true;
-    if (this.waiting >= MOST_MESSAGES_WAITING) return this.socket.close(CLOSE.tooMany, 'Too many messages at once');
+    if (this.waiting >= MOST_MESSAGES_WAITING) {
+      this.end ??= 'refused';
+      return this.socket.close(CLOSE.tooMany, 'Too many messages at once');
+    }
     this.waiting += 1;
     const text = isBinary ? '' : String(message as Buffer);
     this.work = this.work
@@ -200,6 +217,7 @@ export class FhirWebsocket extends FeedSink {
 
   private refuse(issue: Issue): void {
     this.tell(issue);
+    this.end ??= 'refused';
     this.socket.close(CLOSE.refused, 'Not bound');
   }
 }

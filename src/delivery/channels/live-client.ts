@@ -3,6 +3,7 @@ import type { WebSocket } from 'ws';
 import type { Face } from '../../fhir/change.js';
 import { FhirError, operationOutcome, type Issue } from '../../fhir/fhir-error.js';
 import type { Log } from '../../telemetry/log.js';
+import type { SocketEnd } from '../../telemetry/socket-recorder.js';
 import type { LiveSubscriptions } from '../live-subscriptions.js';
 import type { Binding } from '../sockets/feed.js';
 import { FeedSink, type Frame } from '../sockets/feed-sink.js';
@@ -30,6 +31,7 @@ export class LiveClient extends FeedSink {
   private readonly bindings = new Map<string, Binding>();
   private readonly face: Face;
   private pending = 0;
+  private end?: SocketEnd;
 
   constructor(
     private readonly socket: Socket,
@@ -61,7 +63,7 @@ export class LiveClient extends FeedSink {
 
   tooSlow(): void {
     const diagnostics = 'Too slow: come back with `after` = number of the last event you have';
-    void this.leave({ code: 'throttled', diagnostics }, CLOSE_UNREAD_MS);
+    void this.leave('slow', { code: 'throttled', diagnostics }, CLOSE_UNREAD_MS);
   }
 
   ended(subscriptionId: string): void {
@@ -73,7 +75,8 @@ export class LiveClient extends FeedSink {
    * Says why, and closes behind what was sent. The connection is closed, not the Socket.IO session: to its client that is a cut, after
    * which it comes back by itself. Resolves when the other end has closed too, or was given up.
    */
-  leave(why: Issue, milliseconds: number): Promise<void> {
+  leave(end: SocketEnd, why: Issue, milliseconds: number): Promise<void> {
+    this.end ??= end;
     this.tell(why);
     this.unbindAll();
     const { conn } = this.socket;
@@ -91,6 +94,11 @@ export class LiveClient extends FeedSink {
       else conn.once('close', done);
       conn.close();
     });
+  }
+
+  /** Why the connection ended, with Socket.IO's word for it. */
+  endOf(reason: string): SocketEnd {
+    return this.end ?? (reason === 'ping timeout' ? 'silent' : reason.endsWith('error') ? 'error' : 'client');
   }
 
   private get wire(): Wire {

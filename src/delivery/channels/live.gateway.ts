@@ -1,6 +1,7 @@
 import type { Server as HttpServer } from 'node:http';
 import { Server } from 'socket.io';
 import type { Log } from '../../telemetry/log.js';
+import type { SocketRecorder } from '../../telemetry/socket-recorder.js';
 import type { LiveSubscriptions } from '../live-subscriptions.js';
 import type { SocketFeeds } from '../sockets/socket-feeds.js';
 import { LiveClient } from './live-client.js';
@@ -18,6 +19,7 @@ export class LiveGateway {
     private readonly feeds: SocketFeeds,
     private readonly subscriptions: LiveSubscriptions,
     private readonly log: Log,
+    private readonly recorder?: SocketRecorder,
   ) {}
 
   /** Connections that are open. */
@@ -27,6 +29,10 @@ export class LiveGateway {
 
   start(server: HttpServer): void {
     if (this.io) return;
+    this.recorder?.socketsAre('live', () => ({
+      open: this.clients.size,
+      waitingBytes: [...this.clients].reduce((sum, { backlog }) => sum + backlog, 0),
+    }));
     this.io = new Server(server, {
       serveClient: false,
       // The FHIR websocket shares the port.
@@ -41,7 +47,10 @@ export class LiveGateway {
       delete (socket.conn as { request?: unknown }).request;
       const client = new LiveClient(socket, this.feeds, this.subscriptions, this.log);
       this.clients.add(client);
-      socket.on('disconnect', () => this.clients.delete(client));
+      socket.on('disconnect', (reason) => {
+        this.recorder?.closed('live', client.endOf(reason));
+        this.clients.delete(client);
+      });
     });
   }
 
@@ -55,7 +64,7 @@ export class LiveGateway {
     if (!io) return;
     this.feeds.serveAll();
     const why = { code: 'transient', diagnostics: 'The hub is stopping: come back and go on' } as const;
-    await Promise.all([...this.clients].map((client) => client.leave(why, CLOSE_MS)));
+    await Promise.all([...this.clients].map((client) => client.leave('stopping', why, CLOSE_MS)));
     io.engine.close();
     await new Promise((resolve) => setImmediate(resolve));
   }

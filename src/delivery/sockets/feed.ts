@@ -25,6 +25,8 @@ export interface Binding {
   readonly sink: FeedSink;
   /** Number of the last event that was handed to the socket. */
   position: number;
+  /** Number of the newest event when it was bound: what is sent up to here was missed, and did not happen just now. */
+  readonly boundAt: number;
   /** Ranges that are to be sent again, first things first. */
   readonly again: { next: number; readonly last: number }[];
   sentAt: number;

@@ -2,8 +2,10 @@ import type { GroupEvent } from '../../subscriptions/event-log.js';
 import type { Resends } from '../../subscriptions/resends.js';
 import { openSegment, stretchesOf } from '../../subscriptions/segments.js';
 import type { SubscriptionDefinition } from '../../subscriptions/subscription-definition.js';
+import type { DeliveryRecorder } from '../../telemetry/delivery-recorder.js';
 import type { Log } from '../../telemetry/log.js';
 import type { BatchListener } from '../match-follower.js';
+import { changedAt } from '../measured-channel.js';
 import { heartbeatMs } from '../next-step.js';
 import { type Binding, type Feed, isOpen } from './feed.js';
 import { FeedCatalog, type FeedCatalogParts } from './feed-catalog.js';
@@ -20,6 +22,7 @@ export interface SocketFeedsParts extends FeedCatalogParts {
   budgetBytes: number;
   /** How long it may stay over that. */
   patienceMs: number;
+  recorder?: DeliveryRecorder;
 }
 
 export interface BindOptions {
@@ -103,7 +106,7 @@ export class SocketFeeds implements BatchListener {
     const latest = this.catalog.latestOf(feed);
     // A number from the future is that of another life of this id; nothing may be skipped for it.
     const position = Math.min(latest, this.startOf(feed, after));
-    const binding: Binding = { feed, sink, position, again: [], sentAt: Date.now(), busy: false, ended: false };
+    const binding: Binding = { feed, sink, position, boundAt: latest, again: [], sentAt: Date.now(), busy: false, ended: false };
     feed.bindings.add(binding);
     options.onBound?.(latest);
     if (options.greet) this.send(binding, statusFrame(feed, 'handshake', latest));
@@ -238,6 +241,18 @@ export class SocketFeeds implements BatchListener {
       if (again.next > again.last) binding.again.shift();
     }
     this.send(binding, frame);
+    if (!again && this.parts.recorder) this.record(binding, first, events, this.parts.recorder);
+  }
+
+  private record(
+    { feed, boundAt, sentAt }: Binding,
+    first: number,
+    events: readonly GroupEvent[],
+    recorder: DeliveryRecorder,
+  ): void {
+    const { type } = feed.definition.channel;
+    for (const [index, { focus }] of events.entries())
+      if (first + index > boundAt) recorder.received(type, changedAt(focus), sentAt);
   }
 
   private send(binding: Binding, frame: Frame): void {
