@@ -1,6 +1,6 @@
 import { Controller, Get, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Metrics, MetricsFormat } from '../telemetry/metrics.js';
+import { Metrics, type MetricsFormat } from '../telemetry/metrics.js';
 import { metricsFormat } from './metrics-format.js';
 
 const CONTENT_TYPE: Readonly<Record<MetricsFormat, string>> = {

@@ -35,11 +35,6 @@ export class FhirWebsocketGateway {
     private readonly recorder?: SocketRecorder,
   ) {}
 
-  /** Sockets that are open. */
-  get size(): number {
-    return this.connections.size;
-  }
-
   /** Takes part in the HTTP server's upgrades; other paths are left to others. */
   start(http: Server): void {
     if (this.http) return;

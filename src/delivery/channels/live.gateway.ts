@@ -22,11 +22,6 @@ export class LiveGateway {
     private readonly recorder?: SocketRecorder,
   ) {}
 
-  /** Connections that are open. */
-  get size(): number {
-    return this.clients.size;
-  }
-
   start(server: HttpServer): void {
     if (this.io) return;
     this.recorder?.socketsAre('live', () => ({

@@ -53,8 +53,6 @@ export class SocketFeeds implements BatchListener {
   private readonly turns = new Turns(ASKING_AT_ONCE);
   private readonly lagging = new Set<Binding>();
   private lookTimer?: NodeJS.Timeout;
-  /** Sockets closed because they did not keep up, since the start. */
-  private slowCloses = 0;
 
   constructor(private readonly parts: SocketFeedsParts) {
     this.catalog = new FeedCatalog(parts, this.turns, (groupId) => this.serve(new Set([groupId])));
@@ -70,13 +68,6 @@ export class SocketFeeds implements BatchListener {
     clearInterval(this.lookTimer);
     this.lookTimer = undefined;
     await this.acknowledgements.stop();
-  }
-
-  /** What an operator wants to know of sockets; see docs/operations.md. */
-  get figures(): { bindings: number; lagging: number; slowCloses: number } {
-    let bindings = 0;
-    for (const feed of this.catalog.values()) bindings += feed.bindings.size;
-    return { bindings, lagging: this.lagging.size, slowCloses: this.slowCloses };
   }
 
   /** Asks the database something for a socket, in its turn. */
@@ -287,7 +278,6 @@ export class SocketFeeds implements BatchListener {
       this.serveBinding(binding);
     } else if (slowSince !== undefined && now - slowSince > this.parts.patienceMs) {
       this.unbind(binding);
-      this.slowCloses += 1;
       this.parts.log.info({ subscription: feed.id, position }, 'sockets.too-slow');
       sink.tooSlow();
     }
