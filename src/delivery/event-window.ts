@@ -12,6 +12,13 @@ interface Chunk {
   weight: number;
 }
 
+/** An event in some window. */
+interface Kept {
+  window: Window;
+  n: number;
+  weight: number;
+}
+
 /** Newest events kept of one group. */
 const WINDOW_LENGTH = 512;
 /** Older events are read in chunks that begin at multiples of this. */
@@ -19,11 +26,15 @@ const CHUNK_LENGTH = 64;
 
 /**
  * The numbered log as this process sees it: the newest events of the groups it follows are in memory, read once for all their subscribers;
- * older ones come from the database in chunks shared by all who catch up. Bounded in bytes: what does not fit is read again.
+ * older ones come from the database in chunks shared by all who catch up. Bounded in bytes: what came first goes first, whichever group it
+ * is of, and is read again should anybody still want it.
  */
 export class EventWindow {
   private readonly windows = new Map<number, Window>();
   private readonly chunks = new Map<string, Chunk>();
+  /** What the windows hold, in the order it came; entries before `first` are gone, as are those whose window has moved past them. */
+  private kept: Kept[] = [];
+  private first = 0;
   private windowBytes = 0;
   private chunkBytes = 0;
 
@@ -63,10 +74,12 @@ export class EventWindow {
       if (!window || lastN <= window.lastN) continue;
       const joins = events[0]?.n === window.lastN + 1;
       const complete = events.at(-1)?.n === lastN;
+      window.lastN = lastN;
       // A gap is no loss: what is not in the window is read from the database.
-      const kept = complete ? (joins ? [...window.events, ...events] : [...events]) : [];
-      this.replace(window, lastN, kept.slice(-WINDOW_LENGTH));
+      if (!joins || !complete) window.events.length = 0;
+      if (complete) this.append(window, events);
     }
+    this.shrink();
   }
 
   /** Events of a stretch from its beginning: at least one and at most `limit`, if there is any. */
@@ -109,7 +122,7 @@ export class EventWindow {
   }
 
   private keep(chunk: Chunk, events: readonly GroupEvent[]): void {
-    chunk.weight = weightOf(events);
+    chunk.weight = weightOfAll(events);
     this.chunkBytes += chunk.weight;
     for (const [key, { weight }] of this.chunks) {
       if (this.chunkBytes <= this.maxBytes) break;
@@ -118,19 +131,27 @@ export class EventWindow {
     }
   }
 
-  private replace(window: Window, lastN: number, events: GroupEvent[]): void {
-    this.windowBytes -= weightOf(window.events);
-    window.lastN = lastN;
-    window.events = events;
-    this.windowBytes += weightOf(events);
-    if (this.windowBytes <= this.maxBytes) return;
-    for (const other of this.windows.values()) {
-      if (other === window && this.windows.size > 1) continue;
-      this.windowBytes -= weightOf(other.events);
-      other.events = [];
-      if (this.windowBytes <= this.maxBytes) return;
+  private append(window: Window, events: readonly GroupEvent[]): void {
+    for (const event of events) {
+      const weight = weightOf(event);
+      window.events.push(event);
+      this.kept.push({ window, n: event.n, weight });
+      this.windowBytes += weight;
     }
+    if (window.events.length > WINDOW_LENGTH) window.events.splice(0, window.events.length - WINDOW_LENGTH);
+  }
+
+  private shrink(): void {
+    while (this.windowBytes > this.maxBytes) {
+      const { window, n, weight } = this.kept[this.first++]!;
+      this.windowBytes -= weight;
+      if (window.events[0]?.n === n) window.events.shift();
+    }
+    if (this.first < 1024 || this.first * 2 < this.kept.length) return;
+    this.kept = this.kept.slice(this.first);
+    this.first = 0;
   }
 }
 
-const weightOf = (events: readonly GroupEvent[]) => events.reduce((sum, { parts }) => sum + 600 + 4 * parts.length, 0);
+const weightOf = ({ parts }: GroupEvent) => 600 + 4 * parts.length;
+const weightOfAll = (events: readonly GroupEvent[]) => events.reduce((sum, event) => sum + weightOf(event), 0);

@@ -63,27 +63,27 @@ export class MatchFollower {
     this.running = this.follow().then((found) => {
       this.running = undefined;
       if (this.stopped) return;
-      this.pauseMs = found ? SHORTEST_PAUSE_MS : Math.min(this.pauseMs * 2, LONGEST_PAUSE_MS);
-      if (found || this.again) this.look();
+      this.pauseMs = found > 0 ? SHORTEST_PAUSE_MS : Math.min(this.pauseMs * 2, LONGEST_PAUSE_MS);
+      if (found === BATCHES_AT_ONCE || this.again) this.look();
       else this.timer = setTimeout(() => this.look(), this.pauseMs);
     });
   }
 
-  /** Takes in what is new. The position moves only when all who listen have learnt of it. */
-  private async follow(): Promise<boolean> {
+  /** Takes in what is new: how many batches. The position moves only when all who listen have learnt of it. */
+  private async follow(): Promise<number> {
     this.again = false;
     try {
       const batches = await this.batches.after(this.position, BATCHES_AT_ONCE);
       const last = batches.at(-1);
-      if (!last) return false;
+      if (!last) return 0;
       const groupIds = new Set(batches.flatMap((batch) => batch.groupIds));
       await Promise.all([this.announcements.tell(batches), this.window.advance(groupIds)]);
       this.position = last.batch;
       for (const listener of this.listeners) listener.serve(groupIds);
-      return true;
+      return batches.length;
     } catch (error) {
       this.log.warn({ err: error }, 'delivery.follow-failed');
-      return false;
+      return 0;
     }
   }
 }

@@ -12,6 +12,7 @@ import { SecretRule } from '../secrets/secret-rule.js';
 import { Vault } from '../secrets/vault.js';
 import { SearchSemantics } from '../search/search-semantics.js';
 import { PostgresChangeStore } from '../storage/change-store.js';
+import { RecentVersions } from '../storage/recent-versions.js';
 import { PostgresConditionLocks } from '../storage/condition-locks.js';
 import { Database } from '../storage/database.js';
 import { PostgresProcessedMessages } from '../storage/processed-messages.js';
@@ -70,9 +71,10 @@ import { WriteRules } from './write-rules.js';
     },
     {
       provide: SealingChangeStore,
-      inject: [Database, SearchSemantics, WakeUps, Vault, KeyRing, KeyRegister, Log],
+      inject: [Database, RecentVersions, SearchSemantics, WakeUps, Vault, KeyRing, KeyRegister, Log],
       useFactory: (
         database: Database,
+        recent: RecentVersions,
         semantics: SearchSemantics,
         wakeUps: WakeUps,
         vault: Vault,
@@ -84,6 +86,9 @@ import { WriteRules } from './write-rules.js';
           database,
           ({ type, id, value }, lastUpdated) => semantics.indexRows(semantics.extract(type, value, { id, lastUpdated })),
           wakeUps,
+          {},
+          Date.now,
+          recent,
         );
         return new SealingChangeStore(store, vault, keys, register, (err) => log.error({ err }, 'secrets.not-sealed'));
       },

@@ -4,6 +4,7 @@ import { PostgresChangeLog } from '../storage/change-log.js';
 import { Database } from '../storage/database.js';
 import { PostgresEventLedger } from '../storage/event-ledger.js';
 import { HubPresence } from '../storage/hub-presence.js';
+import { RecentVersions } from '../storage/recent-versions.js';
 import { Log } from '../telemetry/log.js';
 import { WakeUps } from '../wake-ups/wake-ups.js';
 import { DEFAULT_MATCHING, MatchingWorker } from './matching.worker.js';
@@ -13,9 +14,16 @@ import { DEFAULT_MATCHING, MatchingWorker } from './matching.worker.js';
   providers: [
     {
       provide: MatchingWorker,
-      inject: [Database, WakeUps, SearchSemantics, HubPresence, Log],
-      useFactory: (database: Database, wakeUps: WakeUps, semantics: SearchSemantics, presence: HubPresence, log: Log) =>
-        new MatchingWorker(new PostgresChangeLog(database), new PostgresEventLedger(database), wakeUps, semantics, log, {
+      inject: [Database, RecentVersions, WakeUps, SearchSemantics, HubPresence, Log],
+      useFactory: (
+        database: Database,
+        recent: RecentVersions,
+        wakeUps: WakeUps,
+        semantics: SearchSemantics,
+        presence: HubPresence,
+        log: Log,
+      ) =>
+        new MatchingWorker(new PostgresChangeLog(database, recent), new PostgresEventLedger(database), wakeUps, semantics, log, {
           ...DEFAULT_MATCHING,
           process: presence.name,
         }),

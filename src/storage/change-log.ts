@@ -2,21 +2,42 @@ import type { Change, LogPosition } from '../fhir/change.js';
 import { ChangeLog } from '../matching/change-log.js';
 import { type ChangeRow, changeOf } from './change-row.js';
 import type { Database } from './database.js';
+import { RecentVersions } from './recent-versions.js';
 import { PREVIOUS_VERSIONS } from './sql/previous-versions.sql.js';
 import { SNAPSHOT_AT } from './sql/snapshot-at.sql.js';
 import { VERSIONS_AT } from './sql/versions-at.sql.js';
 import { TAIL_CHANGES } from './sql/tail-changes.sql.js';
+import { VERSIONS_BY_POSITION } from './sql/versions-by-position.sql.js';
 
 const SNAPSHOT_PAGE = 1000;
 
 /** The change log in PostgreSQL, tailed so that nothing is skipped however many write at once (docs/adr/0005-matching-position.md). */
 export class PostgresChangeLog extends ChangeLog {
-  constructor(private readonly database: Database) {
+  constructor(
+    private readonly database: Database,
+    private readonly recent = new RecentVersions(),
+  ) {
     super();
   }
 
   async after({ epoch, xid, seq }: LogPosition, limit: number): Promise<Change[]> {
-    return (await this.database.rows<ChangeRow>(TAIL_CHANGES, [epoch, xid, seq, limit])).map(changeOf);
+    const places = await this.database.rows<LogPosition>(TAIL_CHANGES, [epoch, xid, seq, limit]);
+    const changes = places.map((place) => this.recent.at(place));
+    const unknown = places.filter((_, index) => changes[index] === undefined);
+    const read = (await this.read(unknown)).values();
+    return changes.map((change) => change ?? read.next().value!);
+  }
+
+  private async read(places: readonly LogPosition[]): Promise<Change[]> {
+    if (places.length === 0) return [];
+    const rows = await this.database.rows<ChangeRow>(VERSIONS_BY_POSITION, [
+      places.map(({ epoch }) => epoch),
+      places.map(({ xid }) => xid),
+      places.map(({ seq }) => seq),
+    ]);
+    const changes = rows.map(changeOf);
+    for (const change of changes) this.recent.add(change);
+    return changes;
   }
 
   async previous(changes: readonly Change[]): Promise<Map<Change, Change>> {

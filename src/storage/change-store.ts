@@ -7,6 +7,7 @@ import type { WakeUps } from '../wake-ups/wake-ups.js';
 import { appendParameters, type CurrentRow } from './append-parameters.js';
 import type { Database, Queryable } from './database.js';
 import { isLostRace, LostRace, storageFailure } from './database-failure.js';
+import { RecentVersions } from './recent-versions.js';
 import { RidSupply } from './rid-supply.js';
 import { APPEND_CHANGES } from './sql/append-changes.sql.js';
 import { FORGET_SEARCH_ROWS } from './sql/forget-search-rows.sql.js';
@@ -67,6 +68,7 @@ export class PostgresChangeStore extends ChangeStore {
     private readonly wakeUps: WakeUps,
     settings: Partial<GroupCommitSettings> = {},
     private readonly now: () => number = Date.now,
+    private readonly recent = new RecentVersions(),
   ) {
     super();
     this.settings = { ...DEFAULTS, ...settings };
@@ -122,7 +124,8 @@ export class PostgresChangeStore extends ChangeStore {
     for (let attempt = 1; ; attempt += 1) {
       try {
         const { settle, written } = await this.attempt(units, attempt > 1);
-        if (written) this.wakeUps.send('changes');
+        for (const change of written) this.recent.add(change);
+        if (written.length > 0) this.wakeUps.send('changes');
         for (const each of settle) each();
         return;
       } catch (error) {
@@ -132,7 +135,7 @@ export class PostgresChangeStore extends ChangeStore {
   }
 
   /** After a lost race creates are looked up too: that tells an id in use from the race of somebody else in the same flush. */
-  private async attempt(units: readonly Waiting[], lookUpAll: boolean): Promise<{ settle: (() => void)[]; written: boolean }> {
+  private async attempt(units: readonly Waiting[], lookUpAll: boolean): Promise<{ settle: (() => void)[]; written: Change[] }> {
     const targets = lookUpTargets(units, lookUpAll);
     const together =
       targets.length > 0 ||
@@ -166,7 +169,7 @@ export class PostgresChangeStore extends ChangeStore {
     }
     if (drafts.length > 0) await this.append(on, drafts, known);
     if (units.some(({ unit }) => unit.sealed)) await noteSealed(on, drafts);
-    return { settle, written: drafts.length > 0 };
+    return { settle, written: drafts.map(({ change }) => change) };
   }
 
   private async append(on: Queryable, drafts: readonly Draft[], known: ReadonlyMap<string, Known>): Promise<void> {

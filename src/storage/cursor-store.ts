@@ -83,16 +83,12 @@ export class PostgresCursorStore extends CursorStore {
       updates.map(({ sent }) => sent),
       updates.map(({ pushed }) => pushed),
     ];
-    const rows = await this.database.transaction((tx) => tx.rows<{ subscription_id: string }>(SAVE_CURSORS, values), {
-      durable: false,
-    });
+    const rows = await this.database.rows<{ subscription_id: string }>(SAVE_CURSORS, values);
     return new Set(rows.map((row) => row.subscription_id));
   }
 
   async advance(acknowledged: ReadonlyMap<string, number>): Promise<void> {
     if (acknowledged.size === 0) return;
-    await this.database.transaction((tx) => tx.run(ADVANCE_CURSORS, [[...acknowledged.keys()], [...acknowledged.values()]]), {
-      durable: false,
-    });
+    await this.database.run(ADVANCE_CURSORS, [[...acknowledged.keys()], [...acknowledged.values()]]);
   }
 }

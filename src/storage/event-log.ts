@@ -3,7 +3,9 @@ import { EventParts } from '../fhir/event-parts.js';
 import { EventLog, type GroupEvent, type GroupNews, type GroupRange, type Standing } from '../subscriptions/event-log.js';
 import type { Segment } from '../subscriptions/segments.js';
 import type { Database } from './database.js';
-import { GROUP_LAST_N, READ_GROUP_EVENTS } from './sql/read-group-events.sql.js';
+import { RecentVersions } from './recent-versions.js';
+import { GROUP_NEWS } from './sql/group-news.sql.js';
+import { READ_GROUP_EVENTS } from './sql/read-group-events.sql.js';
 import { STANDINGS } from './sql/standings.sql.js';
 
 interface EventRow {
@@ -30,11 +32,17 @@ interface SegmentRow {
   gone_n: bigint | null;
 }
 
-interface GroupRow {
+interface NewsRow {
   group_id: bigint;
   last_n: bigint;
   topics_written: bigint;
   batch: bigint;
+  /** Null, as what follows, where the group has nothing new. */
+  n: bigint | null;
+  epoch: number;
+  xid: bigint;
+  seq: bigint;
+  happened_at: Date | null;
 }
 
 /** Most bytes of bodies that one stretch brings into memory at a time. */
@@ -42,7 +50,10 @@ const STRETCH_BYTES = 8 * 1024 * 1024;
 
 /** The numbered log in PostgreSQL. */
 export class PostgresEventLog extends EventLog {
-  constructor(private readonly database: Database) {
+  constructor(
+    private readonly database: Database,
+    private readonly recent = new RecentVersions(),
+  ) {
     super();
   }
 
@@ -65,24 +76,39 @@ export class PostgresEventLog extends EventLog {
 
   async news(groups: readonly { groupId: number; afterN: number }[], limit: number): Promise<GroupNews[]> {
     if (groups.length === 0) return [];
-    const ids = groups.map(({ groupId }) => groupId);
-    const afterN = new Map(groups.map((group) => [group.groupId, group.afterN]));
-    // In this order: what the counter says was committed is then seen by nobody later than the events.
-    const counters = await this.database.rows<GroupRow>(GROUP_LAST_N, [ids]);
-    const news = counters.map((row) => ({ groupId: Number(row.group_id), lastN: Number(row.last_n) }));
-    const ranges = news.map(({ groupId, lastN }) => ({ groupId, afterN: afterN.get(groupId)!, untilN: lastN }));
-    const events = Map.groupBy(await this.read(ranges, limit), ({ groupId }) => groupId);
-    return news.map(({ groupId, lastN }, index) => {
-      const { topics_written, batch } = counters[index]!;
-      return {
-        groupId,
-        lastN,
-        events: events.get(groupId) ?? [],
-        topicsWritten: Number(topics_written),
-        batch: Number(batch),
-      };
-    });
+    const rows = await this.database.rows<NewsRow>(GROUP_NEWS, [
+      groups.map(({ groupId }) => groupId),
+      groups.map(({ afterN }) => afterN),
+      limit,
+    ]);
+    const news = newsOf(rows, this.recent);
+    // What has left the memory, or was stored by another process, is read.
+    const asked = new Map(groups.map(({ groupId, afterN }) => [groupId, afterN]));
+    const ranges = news.flatMap(({ groupId, lastN, events }) =>
+      events === undefined ? [{ groupId, afterN: asked.get(groupId)!, untilN: lastN }] : [],
+    );
+    const read = Map.groupBy(await this.read(ranges, limit), ({ groupId }) => groupId);
+    return news.map(({ events, ...group }) => ({ ...group, events: events ?? read.get(group.groupId) ?? [] }));
   }
+}
+
+/** Rows of one group follow one another, in order. `events` is absent where one of them is not in memory. */
+function newsOf(rows: readonly NewsRow[], recent: RecentVersions) {
+  const news: (Omit<GroupNews, 'events'> & { events?: GroupEvent[] })[] = [];
+  for (const row of rows) {
+    const groupId = Number(row.group_id);
+    let group = news.at(-1);
+    if (group?.groupId !== groupId) {
+      const { last_n: lastN, topics_written: topicsWritten, batch } = row;
+      group = { groupId, lastN: Number(lastN), topicsWritten: Number(topicsWritten), batch: Number(batch), events: [] };
+      news.push(group);
+    }
+    if (row.n === null) continue;
+    const version = recent.at(row);
+    if (version === undefined) delete group.events;
+    else group.events?.push(eventOf({ ...version, group_id: row.group_id, n: row.n, happened_at: row.happened_at }));
+  }
+  return news;
 }
 
 function eventOf(row: EventRow): GroupEvent {

@@ -8,6 +8,7 @@ import { PostgresFigures } from './database-figures.js';
 import { HubPresence } from './hub-presence.js';
 import { LogEpoch } from './log-epoch.js';
 import { PostgresWakeUps } from './postgres-wake-ups.js';
+import { RecentVersions } from './recent-versions.js';
 import { SearchDatabase } from './search-database.js';
 
 /** The database, the epoch of its log and the wake-ups, for every module. Main closes them, after all modules have stopped. */
@@ -49,6 +50,7 @@ export class StorageModule {
           },
         },
         { provide: WakeUps, useExisting: PostgresWakeUps },
+        { provide: RecentVersions, useFactory: () => new RecentVersions() },
         {
           provide: PostgresFigures,
           inject: [HubPresence, SearchSemantics],
@@ -64,7 +66,7 @@ export class StorageModule {
           },
         },
       ],
-      exports: [Database, HubPresence, SearchDatabase, LogEpoch, PostgresFigures, WakeUps],
+      exports: [Database, HubPresence, SearchDatabase, LogEpoch, PostgresFigures, RecentVersions, WakeUps],
     };
   }
 }

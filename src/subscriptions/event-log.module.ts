@@ -6,6 +6,7 @@ import { SearchSemantics } from '../search/search-semantics.js';
 import { PostgresContextStore } from '../storage/context-store.js';
 import { Database } from '../storage/database.js';
 import { PostgresEventLog } from '../storage/event-log.js';
+import { RecentVersions } from '../storage/recent-versions.js';
 import { Log } from '../telemetry/log.js';
 import { CurrentCatalog } from '../topics/current-catalog.js';
 import { EventContexts } from './event-contexts.js';
@@ -17,8 +18,15 @@ import { EventLogWithContext } from './event-log-with-context.js';
   providers: [
     {
       provide: EventLog,
-      inject: [Database, CurrentCatalog, SearchSemantics, Vault, Log],
-      useFactory: (database: Database, catalog: CurrentCatalog, semantics: SearchSemantics, vault: Vault, log: Log) => {
+      inject: [Database, RecentVersions, CurrentCatalog, SearchSemantics, Vault, Log],
+      useFactory: (
+        database: Database,
+        recent: RecentVersions,
+        catalog: CurrentCatalog,
+        semantics: SearchSemantics,
+        vault: Vault,
+        log: Log,
+      ) => {
         const view = new SecretView(vault, 'subscriber');
         const show = (version: NotifiedVersion) => view.show(version);
         const contexts = new EventContexts(
@@ -28,7 +36,7 @@ import { EventLogWithContext } from './event-log-with-context.js';
           (err, { type, id }) => log.error({ err, type, id }, 'context.resource-unreadable'),
           show,
         );
-        return new EventLogWithContext(new PostgresEventLog(database), contexts, show);
+        return new EventLogWithContext(new PostgresEventLog(database, recent), contexts, show);
       },
     },
   ],

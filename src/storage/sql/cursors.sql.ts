@@ -1,5 +1,6 @@
 import { CHANGE_COLUMNS } from '../change-row.js';
 import type { Sql } from '../database.js';
+import { RELAXED_COMMIT } from './relaxed-commit.js';
 
 /** Cursors with the current version of their Subscription; a deleted one brings its DELETE row. $2 NULL: shards do not matter. */
 export const LOAD_CURSORS: Sql = {
@@ -81,7 +82,7 @@ export const SAVE_CURSORS: Sql = {
   FROM unnest(
     $3::text[], $4::bigint[], $5::integer[], $6::double precision[], $7::integer[], $8::text[], $9::boolean[], $10::boolean[]
   ) AS u (subscription_id, acknowledged, failures, due_in_ms, verified_version, last_error, sent, pushed)
-  WHERE c.subscription_id = u.subscription_id AND c.shard IN (SELECT shard FROM held)
+  WHERE c.subscription_id = u.subscription_id AND c.shard IN (SELECT shard FROM held) AND ${RELAXED_COMMIT}
   RETURNING c.subscription_id`,
 };
 
@@ -99,5 +100,5 @@ export const ADVANCE_CURSORS: Sql = {
   )
   UPDATE subscription_cursor AS c
   SET acknowledged = greatest(c.acknowledged, rows.acknowledged), last_sent_at = now()
-  FROM rows WHERE c.subscription_id = rows.subscription_id`,
+  FROM rows WHERE c.subscription_id = rows.subscription_id AND ${RELAXED_COMMIT}`,
 };

@@ -1,5 +1,4 @@
 import type { Sql } from '../database.js';
-import { TOPICS_WRITTEN } from './stored-topics.sql.js';
 
 /**
  * Events of several stretches (after_n, until_n] of groups, at most $4 of each and no more bodies than $5 bytes (but always the first).
@@ -26,13 +25,4 @@ export const READ_GROUP_EVENTS: Sql = {
     WHERE o.bytes IS NULL OR o.bytes <= $5 OR o.n = r.after_n + 1
   ) AS e
   ORDER BY r.group_id, e.n`,
-};
-
-/** How far groups have come, the sum of {@link TOPICS_WRITTEN} and the newest batch of matching, all at the same moment. */
-export const GROUP_LAST_N: Sql = {
-  name: 'group-last-n',
-  text: `
-  SELECT group_id, last_n, (${TOPICS_WRITTEN.text}) AS topics_written,
-         (SELECT coalesce(max(batch), 0) FROM match_batch) AS batch
-  FROM filter_group WHERE group_id = ANY ($1::bigint[])`,
 };
