@@ -23,7 +23,7 @@ export class PostgresAttemptLog extends AttemptLog {
       attempts.map(({ nextAt }) => (nextAt ? nextAt.getTime() / 1000 : null)),
       attempts.map(({ replay }) => replay ?? null),
     ];
-    await this.database.transaction((tx) => tx.run(APPEND_ATTEMPTS, values), { durable: false });
+    await this.database.run(APPEND_ATTEMPTS, values);
   }
 
   async park(letters: readonly DeadLetter[]): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Sql } from '../database.js';
+import { RELAXED_COMMIT } from './relaxed-commit.js';
 
 /** Many attempts in one statement; the partition of the day takes them. */
 export const APPEND_ATTEMPTS: Sql = {
@@ -14,7 +15,8 @@ export const APPEND_ATTEMPTS: Sql = {
     $9::text[], $10::text[], $11::double precision[], $12::bigint[]
   ) AS u (
     at, subscription_id, kind, first_number, last_number, outcome, http_status, milliseconds, reason, detail, next_at, resend_id
-  )`,
+  )
+  WHERE ${RELAXED_COMMIT}`,
 };
 
 const RECORDED = `
