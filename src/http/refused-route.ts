@@ -6,6 +6,7 @@ const TYPE = /^[A-Z][A-Za-z]*$/;
 export function refusedRoute(method: string, url: string): FhirError {
   const path = url.split('?', 1)[0] ?? '';
   const [root, face, ...rest] = path.split('/').slice(1);
+  if (root === 'metrics' && face === undefined) return refusedMethod(method, ['GET', 'HEAD']);
   if (root !== 'fhir' || face === undefined || !/^r4b?$/.test(face)) {
     return new FhirError('not-found', 'Nothing is served at this address; the FHIR bases are /fhir/r4b and /fhir/r4');
   }
@@ -13,6 +14,10 @@ export function refusedRoute(method: string, url: string): FhirError {
   if (allowed === undefined || allowed.includes(method)) {
     return new FhirError('not-found', 'No resource, interaction or operation of this hub has this address');
   }
+  return refusedMethod(method, allowed);
+}
+
+function refusedMethod(method: string, allowed: readonly string[]): FhirError {
   return new FhirError('not-supported', `${method} is not served at this address; use ${allowed.join(', ')}`, undefined, {
     status: 405,
     headers: { Allow: allowed.join(', ') },

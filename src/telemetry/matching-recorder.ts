@@ -1,7 +1,8 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 
-/** How the standing queries of this process are filed. */
-export interface IndexSize {
+/** How the standing queries of this process are filed, and how often they were looked at closely since they were. */
+export interface IndexCounts {
+  candidates: number;
   subscriptions: number;
   groups: number;
   keyed: number;
@@ -18,18 +19,13 @@ const STEPS = ['extract', 'match', 'commit'] as const;
 export class MatchingRecorder {
   private readonly changes: Counter;
   private readonly events: Counter;
-  private readonly candidates: Counter;
   private readonly seconds: Record<(typeof STEPS)[number], Counter.Internal>;
-  private indexSize: () => IndexSize | undefined = () => undefined;
+  private indexSize: () => IndexCounts | undefined = () => undefined;
 
   constructor(registry: Registry) {
     const counter = (name: string, help: string) => new Counter({ name, help, registers: [registry] });
     this.changes = counter('carillon_matched_changes_total', 'Changes that this process has matched');
     this.events = counter('carillon_recorded_events_total', 'Events that this process has recorded, one for each filter group');
-    this.candidates = counter(
-      'carillon_match_candidates_total',
-      'Standing queries looked at closely; the fewer a change the better',
-    );
     const seconds = new Counter({
       name: 'carillon_matching_seconds_total',
       help: 'Time of matching by step: extract values, match (extraction included), commit',
@@ -42,18 +38,15 @@ export class MatchingRecorder {
   }
 
   /** A slice of the log was matched. */
-  matched(slice: {
-    changes: number;
-    events: number;
-    candidates: number;
-    milliseconds: number;
-    extractMilliseconds: number;
-  }): void {
-    this.changes.inc(slice.changes);
-    this.events.inc(slice.events);
-    this.candidates.inc(slice.candidates);
-    this.seconds.match.inc(slice.milliseconds / 1000);
-    this.seconds.extract.inc(slice.extractMilliseconds / 1000);
+  matched({ changes, events, milliseconds }: { changes: number; events: number; milliseconds: number }): void {
+    this.changes.inc(changes);
+    this.events.inc(events);
+    this.seconds.match.inc(milliseconds / 1000);
+  }
+
+  /** The values of a resource were extracted, as a part of matching. */
+  extracted(milliseconds: number): void {
+    this.seconds.extract.inc(milliseconds / 1000);
   }
 
   committed(milliseconds: number): void {
@@ -61,13 +54,13 @@ export class MatchingRecorder {
   }
 
   /** Where the size of the index is to be looked up; undefined while there is none. */
-  indexIs(read: () => IndexSize | undefined): void {
+  indexIs(read: () => IndexCounts | undefined): void {
     this.indexSize = read;
   }
 
   private showIndex(registry: Registry): void {
     const sizeOf = () => this.indexSize();
-    const size = (name: string, help: string, pick: (size: IndexSize) => number) =>
+    const size = (name: string, help: string, pick: (size: IndexCounts) => number) =>
       new Gauge({
         name,
         help,
@@ -84,6 +77,15 @@ export class MatchingRecorder {
       ({ subscriptions }) => subscriptions,
     );
     size('carillon_index_groups', 'Filter groups in the index of this process', ({ groups }) => groups);
+    new Counter({
+      name: 'carillon_match_candidates_total',
+      help: 'Standing queries looked at closely since the index was built; the fewer a change the better',
+      registers: [registry],
+      collect() {
+        this.reset();
+        this.inc(sizeOf()?.candidates ?? 0);
+      },
+    });
     new Gauge({
       name: 'carillon_index_entries',
       help: 'Standing queries in the index of this process by how they are found; residual ones are tried for every change',

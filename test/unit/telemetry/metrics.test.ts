@@ -58,10 +58,11 @@ test('what is owed shows as it is at each scrape, and a channel that owes nothin
 test('without an index there is no size of one', async () => {
   const metrics = new Metrics();
   expect(await valuesOf(metrics, 'carillon_index_groups')).toEqual([]);
-  const size = { subscriptions: 9, groups: 4, keyed: 2, paired: 1, bounded: 0, unconditional: 0, residual: 1 };
+  const size = { candidates: 7, subscriptions: 9, groups: 4, keyed: 2, paired: 1, bounded: 0, unconditional: 0, residual: 1 };
   let index: typeof size | undefined = size;
   metrics.matching.indexIs(() => index);
   expect(await valuesOf(metrics, 'carillon_index_groups')).toEqual(['carillon_index_groups 4']);
+  expect(await valuesOf(metrics, 'carillon_match_candidates_total')).toEqual(['carillon_match_candidates_total 7']);
   expect(await valuesOf(metrics, 'carillon_index_entries')).toContain('carillon_index_entries{path="residual"} 1');
   index = undefined;
   expect(await valuesOf(metrics, 'carillon_index_groups')).toEqual([]);
