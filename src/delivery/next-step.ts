@@ -58,7 +58,9 @@ export function nextStep(line: LineState, now: number, handshakeDelayMs: number)
   if (line.failures > 0 && line.retryAt > now) return restUntil(line.retryAt);
   if (needsHandshake(definition) && !line.verified) {
     const soonest = line.writtenAt + handshakeDelayMs;
-    return definition.status === 'requested' && soonest > now ? restUntil(soonest) : { kind: 'handshake' };
+    // A hub whose clock is ahead may have written it: what seems to come from the future is not waited for.
+    const isFresh = line.writtenAt <= now && soonest > now;
+    return definition.status === 'requested' && isFresh ? restUntil(soonest) : { kind: 'handshake' };
   }
   if (definition.status === 'requested') return { kind: 'activate' };
   if (!isPushed(definition)) return restUntil(undefined);

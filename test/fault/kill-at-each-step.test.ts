@@ -16,7 +16,7 @@ const ON_THE_WIRE: Record<string, Moment> = {
   'once its events are numbered': { when: 'committed', statement: 'record-events' },
   'once shards are claimed': { when: 'after', statement: 'take-shards' },
   'before an acknowledgement is written': { when: 'before', statement: 'save-cursors' },
-  'once an acknowledgement is written': { when: 'committed', statement: 'save-cursors' },
+  'once an acknowledgement is written': { when: 'after', statement: 'save-cursors' },
   'in a heartbeat of the leases': { when: 'before', statement: 'renew-shards' },
 };
 const AT_THE_DESTINATION = ['when a notification has arrived', 'when its answer is on the way'];

@@ -19,7 +19,7 @@ import type { Answer } from '../../support/endpoint-receiver.js';
 import { Client, topicSubscription, type TopicSubscription } from '../../support/subscriber.js';
 import { waitFor } from '../../support/wait-for.js';
 import { checkDeliveries, faultsOf, type Recording, type Verdict } from './check-deliveries.js';
-import { HubCluster } from './hub-cluster.js';
+import { HubCluster, type HubPlace } from './hub-cluster.js';
 import { LoadWriter, type LoadOptions, writeFaults } from './load-writer.js';
 import { type Concerns, expectedEvents, readHistory } from './oracle.js';
 import { Random } from './random.js';
@@ -45,6 +45,8 @@ export interface FaultSubscription extends Omit<TopicSubscription, 'content'> {
   concerns: Concerns;
   /** What its endpoint answers; 200 if not given. */
   answer?: Answer;
+  /** The hub at which it is made; any if not given. */
+  at?: HubPlace;
 }
 
 export interface SettleOptions extends Pick<Recording, 'mostRepeatedEach' | 'firstNumber' | 'parked'> {
@@ -123,13 +125,14 @@ export class FaultRun {
   }
 
   /** Makes a rest-hook Subscription (other channels by `type`) to the sink's path of that name and waits until it is active. */
-  async subscribe(name: string, { concerns, answer, ...options }: FaultSubscription): Promise<string> {
+  async subscribe(name: string, { concerns, answer, at, ...options }: FaultSubscription): Promise<string> {
     if (answer !== undefined) this.sink.answer(name, answer);
-    const { id } = await this.client.create(
+    const client = at === undefined ? this.client : new Client(at.hub);
+    const { id } = await client.create(
       topicSubscription({ topic: WRITTEN_TOPIC, endpoint: this.sink.url(name), ...options, content: 'full-resource' }),
     );
     this.subscriptions.set(name, { id, concerns });
-    await this.client.untilStatus(id, 'active');
+    await client.untilStatus(id, 'active');
     return id;
   }
 

@@ -208,4 +208,9 @@ describe('the next step', () => {
     expect(nextStep(fresh, NOW + 10, 150)).toEqual({ kind: 'rest', until: NOW + 150 });
     expect(nextStep(fresh, NOW + 150, 150)).toEqual({ kind: 'handshake' });
   });
+
+  test('the handshake of a Subscription that a hub with a clock ahead wrote is not put off by the difference', () => {
+    const ahead = line({ definition: definition({ status: 'requested' }), verified: false, writtenAt: NOW + 3_600_000 });
+    expect(nextStep(ahead, NOW, 150)).toEqual({ kind: 'handshake' });
+  });
 });
