@@ -16,16 +16,15 @@ export async function decodeBody(sent: Buffer, encoding: string, most: number): 
   const decoder = decoderOf(encoding.trim().toLowerCase(), sent);
   if (decoder === undefined) return { body: Buffer.alloc(0), complete: false };
   const body = new AnswerBody(most);
+  let complete = false;
   return new Promise((resolve) => {
-    const end = (complete: boolean) => {
-      decoder.destroy();
-      resolve({ body: body.bytes, complete });
-    };
     decoder.on('data', (chunk: Buffer) => {
-      if (!body.add(chunk)) end(false);
+      if (!body.add(chunk)) decoder.destroy();
     });
-    decoder.once('end', () => end(true));
-    decoder.on('error', () => end(false));
+    decoder.once('end', () => (complete = true));
+    decoder.on('error', () => undefined);
+    // Only now its memory, up to some tens of megabytes, is free again.
+    decoder.once('close', () => resolve({ body: body.bytes, complete }));
     decoder.end(sent);
   });
 }
@@ -36,8 +35,20 @@ export function isCoded(encoding: string): boolean {
 
 function decoderOf(encoding: string, sent: Buffer) {
   if (encoding === 'gzip' || encoding === 'x-gzip') return createGunzip();
-  if (encoding === 'br') return createBrotliDecompress();
+  if (encoding === 'br') return brotliWindowBits(sent[0] ?? 0) > MOST_WINDOW_BITS ? undefined : createBrotliDecompress();
   // By the standard it is wrapped by zlib, which begins with 8; some senders leave the wrap out.
   if (encoding === 'deflate') return (sent[0] ?? 8) % 16 === 8 ? createInflate() : createInflateRaw();
   return undefined;
+}
+
+/** 4 MiB, what encoders use unless told otherwise: a decoder takes the whole window before it gives a byte. */
+const MOST_WINDOW_BITS = 22;
+
+/** The size of the window, as a power of two, that a brotli stream begins with: https://www.rfc-editor.org/rfc/rfc7932#section-9.1 */
+export function brotliWindowBits(first: number): number {
+  if ((first & 1) === 0) return 16;
+  const middle = (first >> 1) & 7;
+  if (middle !== 0) return 17 + middle;
+  const last = (first >> 4) & 7;
+  return last === 0 ? 17 : last === 1 ? Infinity : 8 + last;
 }

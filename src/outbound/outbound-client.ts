@@ -21,8 +21,8 @@ export interface OutboundSettings {
 
 const DEFAULT_ANSWER_BYTES = 64 * 1024;
 
-/** What may come over a connection for one request, framing and all: twice the largest page of a source. */
-const MOST_RAW_BYTES = 128 * 1024 * 1024;
+/** What may come over a connection for one request, framing and all: ample for a short answer, and for the page of a source. */
+const MOST_RAW_BYTES = { short: 1024 * 1024, long: 128 * 1024 * 1024 };
 const KEEP_ALIVE_MS = 4000;
 const MOST_KEEP_ALIVE_MS = 30_000;
 
@@ -36,7 +36,8 @@ const MOST_KEEP_ALIVE_MS = 30_000;
  * bear an id, an update says the same again, a poll only reads.
  */
 export class OutboundClient {
-  private readonly agent: Agent;
+  /** Long answers come over connections of their own, which bear more. */
+  private readonly agents: Record<'short' | 'long', Agent>;
   /** One body at a time is decompressed: the memory it takes does not grow with the number of hostile endpoints. */
   private decoding: Promise<unknown> = Promise.resolve();
 
@@ -45,17 +46,19 @@ export class OutboundClient {
     resolve?: Resolve,
   ) {
     const { policy, connectSeconds, connectionsPerOrigin, secureContext } = settings;
-    this.agent = new Agent({
-      connections: connectionsPerOrigin,
-      pipelining: 1,
-      connect: guardedConnector(policy, { timeoutMs: connectSeconds * 1000, secureContext, mostBytes: MOST_RAW_BYTES }, resolve),
-      // The clocks of a call are its own.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      maxHeaderSize: 32 * 1024,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      keepAliveMaxTimeout: MOST_KEEP_ALIVE_MS,
-    });
+    const agent = (mostBytes: number) =>
+      new Agent({
+        connections: connectionsPerOrigin,
+        pipelining: 1,
+        connect: guardedConnector(policy, { timeoutMs: connectSeconds * 1000, secureContext, mostBytes }, resolve),
+        // The clocks of a call are its own.
+        headersTimeout: 0,
+        bodyTimeout: 0,
+        maxHeaderSize: 32 * 1024,
+        keepAliveTimeout: KEEP_ALIVE_MS,
+        keepAliveMaxTimeout: MOST_KEEP_ALIVE_MS,
+      });
+    this.agents = { short: agent(MOST_RAW_BYTES.short), long: agent(MOST_RAW_BYTES.long) };
   }
 
   async send(request: OutboundRequest): Promise<OutboundAnswer | OutboundFailure> {
@@ -73,7 +76,7 @@ export class OutboundClient {
   }
 
   async close(): Promise<void> {
-    await this.agent.destroy();
+    await Promise.all([this.agents.short.destroy(), this.agents.long.destroy()]);
   }
 
   private exchange(request: OutboundRequest, mostBodyBytes: number): Promise<OutboundAnswer | OutboundFailure> {
@@ -84,9 +87,9 @@ export class OutboundClient {
     });
   }
 
-  private dispatch({ url, method, headers, body }: OutboundRequest, call: OutboundCall): void {
+  private dispatch({ url, method, headers, body, maxAnswerBytes = 0 }: OutboundRequest, call: OutboundCall): void {
     try {
-      this.agent.dispatch(
+      this.agents[maxAnswerBytes > DEFAULT_ANSWER_BYTES ? 'long' : 'short'].dispatch(
         { origin: url.origin, path: url.pathname + url.search, method, headers: headers.flat(), body: body ?? null },
         call,
       );
