@@ -47,6 +47,8 @@ export abstract class CursorStore {
   abstract load(subscriptionIds: readonly string[], shards?: readonly number[]): Promise<ServedSubscription[]>;
   /** Subscriptions of these shards that may want something: events owed, an attempt due, a Subscription that nobody has settled. */
   abstract unsettled(shards: readonly number[]): Promise<string[]>;
+  /** The Subscriptions, of all shards, whose text holds this one. */
+  abstract mentioning(text: string): Promise<Change[]>;
   /** Subscriptions of these shards whose time has come. */
   abstract due(shards: readonly number[], limit: number): Promise<string[]>;
   /** Who takes the events of these groups, in these shards. */

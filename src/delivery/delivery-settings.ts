@@ -16,6 +16,10 @@ export interface DeliverySettings {
   /** Attempts under way at once: to one host, and in all. */
   attemptsPerHost: number;
   attemptsInAll: number;
+  /** Requests a second to an endpoint whose subscriptions name no limit; 0: as many as come. */
+  ratePerEndpoint: number;
+  /** Several events go together up to this size. */
+  notificationBytes: number;
   /** Acknowledgements wait this long for company. */
   flushMs: number;
 }

@@ -25,6 +25,7 @@ import { EventLog } from '../subscriptions/event-log.js';
 import { EventLogModule } from '../subscriptions/event-log.module.js';
 import { parseSubscription } from '../subscriptions/parse-subscription.js';
 import { Log } from '../telemetry/log.js';
+import { Metrics } from '../telemetry/metrics.js';
 import { WakeUps } from '../wake-ups/wake-ups.js';
 import { FhirWebsocketGateway } from './channels/fhir-websocket.gateway.js';
 import { LiveGateway } from './channels/live.gateway.js';
@@ -41,6 +42,7 @@ import { DeliveryWorker } from './delivery.worker.js';
 import { EventWindow } from './event-window.js';
 import { LiveSubscriptions } from './live-subscriptions.js';
 import { MatchFollower } from './match-follower.js';
+import { measuredChannel } from './measured-channel.js';
 import { ShardHolder } from './shard-holder.js';
 import { SocketFeeds } from './sockets/socket-feeds.js';
 
@@ -75,8 +77,8 @@ const emailChannel = ({ mail: { smtpUrl, from }, outbound }: Config) =>
     },
     {
       provide: SocketFeeds,
-      inject: [Database, EventWindow, Vault, Config, Log],
-      useFactory: (database: Database, window: EventWindow, vault: Vault, config: Config, log: Log) =>
+      inject: [Database, EventWindow, Vault, Metrics, Config, Log],
+      useFactory: (database: Database, window: EventWindow, vault: Vault, metrics: Metrics, config: Config, log: Log) =>
         new SocketFeeds({
           cursors: new PostgresCursorStore(database),
           stored: new PostgresStoredSubscriptions(database),
@@ -87,6 +89,7 @@ const emailChannel = ({ mail: { smtpUrl, from }, outbound }: Config) =>
           log,
           budgetBytes: config.sockets.budgetBytes,
           patienceMs: SLOW_SOCKET_MS,
+          recorder: metrics.delivery,
         }),
     },
     {
@@ -109,6 +112,7 @@ const emailChannel = ({ mail: { smtpUrl, from }, outbound }: Config) =>
         LiveSubscriptions,
         HubPresence,
         WakeUps,
+        Metrics,
         Config,
         Log,
       ],
@@ -123,6 +127,7 @@ const emailChannel = ({ mail: { smtpUrl, from }, outbound }: Config) =>
         live: LiveSubscriptions,
         presence: HubPresence,
         wakeUps: WakeUps,
+        metrics: Metrics,
         config: Config,
         log: Log,
       ) => {
@@ -136,10 +141,11 @@ const emailChannel = ({ mail: { smtpUrl, from }, outbound }: Config) =>
           log,
         );
         const attemptLog = new PostgresAttemptLog(database);
+        const attempts = new AttemptFlush(attemptLog, settings.flushMs, log);
         const flush = new CursorFlush(
           cursors,
           attemptLog,
-          new AttemptFlush(attemptLog, settings.flushMs, log),
+          attempts,
           () => shards.tokens,
           (ids) => worker.dropAll(ids),
           settings.flushMs,
@@ -152,12 +158,19 @@ const emailChannel = ({ mail: { smtpUrl, from }, outbound }: Config) =>
           resends: new PostgresResends(database),
           shards,
           statuses: new ChangeStoreStatusWriter(changes.ofStoredTexts),
-          channels: [new RestHookChannel(client), new MessageChannel(client), emailChannel(config)],
+          channels: [new RestHookChannel(client), new MessageChannel(client), emailChannel(config)].map((channel) =>
+            measuredChannel(channel, metrics.delivery),
+          ),
           readDefinition: definitionReader(vault),
           baseOf: (face) => baseOf(config.http.publicUrl, face),
           settings,
           log,
         });
+        metrics.delivery.standsAs(() => ({
+          ...worker.standing(),
+          attemptsUnlogged: attempts.dropped,
+          shardsHeld: shards.tokens.size,
+        }));
         const follower = new MatchFollower(
           new PostgresMatchBatches(database),
           window,
@@ -166,8 +179,8 @@ const emailChannel = ({ mail: { smtpUrl, from }, outbound }: Config) =>
           [worker, feeds],
           log,
         );
-        const websocket = new FhirWebsocketGateway(feeds, new PostgresWebsocketTokens(database), log);
-        return new Delivery(follower, worker, shards, feeds, websocket, new LiveGateway(feeds, live, log));
+        const websocket = new FhirWebsocketGateway(feeds, new PostgresWebsocketTokens(database), log, metrics.sockets);
+        return new Delivery(follower, worker, shards, feeds, websocket, new LiveGateway(feeds, live, log, metrics.sockets));
       },
     },
   ],

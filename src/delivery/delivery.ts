@@ -21,7 +21,7 @@ export class Delivery {
     this.feeds.start();
     this.websocket.start(server);
     this.live.start(server);
-    this.worker.start();
+    await this.worker.start();
     // First follow, then look at what is owed already: between the two nothing can be missed.
     await this.follower.start();
     await this.shards.start();

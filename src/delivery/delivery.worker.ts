@@ -1,8 +1,10 @@
 import type { Change } from '../fhir/change.js';
 import type { Resends } from '../subscriptions/resends.js';
 import type { SubscriptionDefinition } from '../subscriptions/subscription-definition.js';
+import type { DeliveryNow } from '../telemetry/delivery-recorder.js';
 import type { Log } from '../telemetry/log.js';
 import { AttemptPlaces } from './attempt-places.js';
+import { backlogOf } from './backlog.js';
 import type { CursorFlush } from './cursor-flush.js';
 import type { CursorStore } from './cursor-store.js';
 import type { DeliverySettings } from './delivery-settings.js';
@@ -13,6 +15,10 @@ import { LineTurns } from './line-turns.js';
 import { Lines } from './lines.js';
 import type { BatchListener } from './match-follower.js';
 import type { PushChannel } from './push-channel.js';
+import { RATE_LIMIT } from '../subscriptions/parse-rate-limit.js';
+import { PacedEndpoints } from './paced-endpoints.js';
+import { RateLimits } from './rate-limits.js';
+import { Unsettled } from './unsettled.js';
 import { Repetitions } from './repetitions.js';
 import type { ShardHolder, ShardListener } from './shard-holder.js';
 import { StatusMoves } from './status-moves.js';
@@ -35,6 +41,12 @@ export interface DeliveryParts {
 }
 
 const DUE_EVERY_MS = 1000;
+/** Slices that all subscriptions are spread over. */
+const SHARDS = 64;
+/** An attempt that goes on for longer does not keep others from theirs. */
+const LINGER_MS = 2000;
+/** Lines that wait for a place or for their endpoint; while there are more, others stay in the table. */
+const MOST_WAITING = 10_000;
 
 /**
  * Sends what subscriptions are owed. Each one is served strictly in order, one attempt at a time; all of them run side by side, bounded
@@ -46,6 +58,11 @@ export class DeliveryWorker implements BatchListener, ShardListener {
   private readonly lines: Lines;
   private readonly turns: LineTurns;
   private readonly repetitions: Repetitions;
+  private readonly unsettled: Unsettled;
+  private readonly places: AttemptPlaces;
+  private readonly endpoints: PacedEndpoints;
+  private readonly limits: RateLimits;
+  private readonly reader: LineReader;
   private dueTimer?: NodeJS.Timeout;
   private stopped = true;
 
@@ -53,7 +70,10 @@ export class DeliveryWorker implements BatchListener, ShardListener {
     const { cursors, window, flush, shards, settings, log } = parts;
     const channels = new Map(parts.channels.map((channel) => [channel.type, channel]));
     const channelOf = ({ channel }: SubscriptionDefinition) => channels.get(channel.type);
-    const reader = new LineReader(parts.readDefinition, parts.baseOf, channelOf, log);
+    const reader = (this.reader = new LineReader(parts.readDefinition, parts.baseOf, channelOf, log));
+    this.limits = new RateLimits(settings.ratePerEndpoint, () => shards.shards.length / SHARDS);
+    this.places = new AttemptPlaces({ perHost: settings.attemptsPerHost, inAll: settings.attemptsInAll, lingerMs: LINGER_MS });
+    this.endpoints = new PacedEndpoints(this.places, (endpoint) => this.limits.of(endpoint));
     this.audience = new GroupAudience(cursors, window);
     this.repetitions = new Repetitions(parts.resends);
     this.lines = new Lines({
@@ -63,8 +83,10 @@ export class DeliveryWorker implements BatchListener, ShardListener {
       audience: this.audience,
       reader,
       shards: () => shards.shards,
+      onRead: (resources) => this.learnLimits(resources),
       keep: (line) => this.turns.keep(line, false),
       onTaken: (line) => this.turns.pump(line),
+      onDrop: (line) => this.turns.withdraw(line),
       onFollowed: (groupId) => this.catchUp(groupId),
       log,
     });
@@ -78,7 +100,7 @@ export class DeliveryWorker implements BatchListener, ShardListener {
     this.turns = new LineTurns({
       window,
       flush,
-      places: new AttemptPlaces(settings.attemptsPerHost, settings.attemptsInAll),
+      endpoints: this.endpoints,
       repetitions: this.repetitions,
       moves,
       channelOf,
@@ -88,13 +110,16 @@ export class DeliveryWorker implements BatchListener, ShardListener {
       random: parts.random ?? Math.random,
       log,
     });
+    this.unsettled = new Unsettled(cursors, this.lines, () => this.hasRoom(), log);
   }
 
-  start(): void {
+  async start(): Promise<void> {
     if (!this.stopped) return;
+    this.learnLimits(await this.parts.cursors.mentioning(RATE_LIMIT));
     this.stopped = false;
     this.lines.start();
     this.turns.start();
+    this.unsettled.start();
     this.dueTimer = setTimeout(() => void this.lookForDue(), DUE_EVERY_MS);
   }
 
@@ -103,13 +128,23 @@ export class DeliveryWorker implements BatchListener, ShardListener {
     this.stopped = true;
     this.lines.stop();
     this.turns.stop();
+    this.unsettled.stop();
     clearTimeout(this.dueTimer);
-    for (const line of this.lines.all()) clearTimeout(line.timer);
+    for (const line of this.lines.all()) {
+      clearTimeout(line.timer);
+      this.turns.withdraw(line);
+    }
     await this.lines.whenIdle(() => true, graceMs);
     for (const line of this.lines.all()) line.abort.abort();
     await this.lines.whenIdle(() => true, 1000);
     for (const channel of this.parts.channels) channel.close();
     await this.parts.flush.drain();
+  }
+
+  /** How it stands at this moment, for those who watch. */
+  standing(): Omit<DeliveryNow, 'attemptsUnlogged' | 'shardsHeld'> {
+    const { owed, places } = backlogOf(this.lines.owing(), (groupId) => this.parts.window.lastN(groupId));
+    return { owed, places, attemptsUnderWay: this.places.underWay, attemptsWaiting: this.places.waiting };
   }
 
   // Batches of matching.
@@ -134,22 +169,26 @@ export class DeliveryWorker implements BatchListener, ShardListener {
 
   // Shards.
 
-  async taken(shards: readonly number[]): Promise<void> {
+  taken(shards: readonly number[]): Promise<void> {
     this.audience.forget();
-    await this.lines.load(await this.parts.cursors.unsettled(shards));
+    this.unsettled.take(shards);
+    return Promise.resolve();
   }
 
   lost(shards: readonly number[]): void {
     this.audience.forget();
+    this.unsettled.leave(shards);
     for (const line of this.lines.all()) if (shards.includes(line.shard)) this.lines.drop(line);
   }
 
   async letGo(shards: readonly number[]): Promise<void> {
     this.audience.forget();
+    this.unsettled.leave(shards);
     const lines = [...this.lines.all()].filter((line) => shards.includes(line.shard));
     for (const line of lines) {
       line.dropped = true;
       clearTimeout(line.timer);
+      this.turns.withdraw(line);
     }
     await this.lines.whenIdle((line) => shards.includes(line.shard), this.parts.settings.attemptCeilingSeconds * 1000);
     await this.parts.flush.drain();
@@ -178,11 +217,23 @@ export class DeliveryWorker implements BatchListener, ShardListener {
 
   private async serveDue(due: readonly string[]): Promise<void> {
     for (const line of due.flatMap((id) => this.lines.get(id) ?? [])) {
+      if (line.busy) {
+        if (!this.parts.flush.isAhead(line.id)) this.turns.keepBusy(line);
+        continue;
+      }
       this.turns.pump(line);
       // What the table says is over: let it say what holds now.
       if (!line.busy && !this.parts.flush.isAhead(line.id)) this.turns.keep(line, false);
     }
-    await this.lines.load(due.filter((id) => !this.lines.get(id)));
+    if (this.hasRoom()) await this.lines.load(due.filter((id) => !this.lines.get(id)));
+  }
+
+  private hasRoom(): boolean {
+    return this.places.waiting + this.endpoints.waiting < MOST_WAITING;
+  }
+
+  private learnLimits(resources: readonly Change[]): void {
+    for (const resource of resources) this.limits.learn(resource, (changed) => this.reader.definitionOf(changed));
   }
 
   /** A group seen for the first time: what was announced before that may still be missing. */

@@ -2,6 +2,7 @@ import type { Change } from '../fhir/change.js';
 import { type NotificationSubject, notificationSubject } from '../fhir/notification-bundle.js';
 import { levelOf } from '../subscriptions/content-level.js';
 import { faultOf } from '../subscriptions/endpoint-fault.js';
+import { endpointKey } from '../subscriptions/endpoint-key.js';
 import type { SubscriptionDefinition } from '../subscriptions/subscription-definition.js';
 import type { Log } from '../telemetry/log.js';
 import type { ServedSubscription } from './cursor-store.js';
@@ -43,6 +44,7 @@ export class LineReader {
       sentAt: now - (served.sentAgoMs ?? now - resource.at.getTime()),
       subject: this.subjectOf(definition),
       host: this.channelOf(definition)?.host(definition) ?? '',
+      endpoint: endpointKey(definition.channel.endpoint),
       limit: Number.MAX_SAFE_INTEGER,
       busy: false,
       dropped: false,
@@ -60,6 +62,7 @@ export class LineReader {
     line.writtenAt = resource.at.getTime();
     line.subject = this.subjectOf(definition);
     line.host = this.channelOf(definition)?.host(definition) ?? '';
+    line.endpoint = endpointKey(definition.channel.endpoint);
     if (definition.status === 'active') line.verified = true;
     if (definition.status === 'requested') {
       line.verified = false;
@@ -68,7 +71,8 @@ export class LineReader {
     return true;
   }
 
-  private definitionOf(resource: Change): SubscriptionDefinition | undefined {
+  /** Undefined where the Subscription cannot be read, which is told in the log. */
+  definitionOf(resource: Change): SubscriptionDefinition | undefined {
     try {
       return this.readDefinition(resource);
     } catch (error) {

@@ -1,6 +1,6 @@
 import type { SubscriptionDefinition } from '../subscriptions/subscription-definition.js';
 import type { Log } from '../telemetry/log.js';
-import type { AttemptPlaces } from './attempt-places.js';
+import type { Place } from './attempt-places.js';
 import { composePush } from './compose-push.js';
 import { concludeAttempt } from './conclude-attempt.js';
 import type { CursorFlush } from './cursor-flush.js';
@@ -9,6 +9,7 @@ import type { DeliverySettings } from './delivery-settings.js';
 import type { EventWindow } from './event-window.js';
 import type { Line } from './line.js';
 import { stepOf } from './line-step.js';
+import type { PacedEndpoints } from './paced-endpoints.js';
 import type { Push, PushChannel, PushOutcome } from './push-channel.js';
 import type { Repetitions } from './repetitions.js';
 import type { StatusMoves } from './status-moves.js';
@@ -19,7 +20,7 @@ const LONGEST_TIMER_MS = 60_000;
 export interface TurnParts {
   window: EventWindow;
   flush: CursorFlush;
-  places: AttemptPlaces;
+  endpoints: PacedEndpoints;
   repetitions: Repetitions;
   moves: StatusMoves;
   channelOf: (definition: SubscriptionDefinition) => PushChannel | undefined;
@@ -60,14 +61,35 @@ export class LineTurns {
       void this.turn(line, () => this.parts.moves.move(line, status));
       return;
     }
-    const host = line.host;
-    const go = () => void this.turn(line, () => this.attempt(line, host));
-    if (this.parts.places.enter(host, go)) go();
+    this.askForPlace(line);
+  }
+
+  /** What only waits for its turn does not wait any longer. */
+  withdraw(line: Line): void {
+    if (!line.wish) return;
+    line.wish.withdraw();
+    line.wish = undefined;
+    line.busy = false;
   }
 
   /** Has the line's cursor written down as it is now. */
   keep(line: Line, sent: boolean): void {
     this.parts.flush.keep(cursorUpdate(line, this.step(line), sent, Date.now()));
+  }
+
+  /** It has been under way, or waiting, for longer than its cursor says: that is to be looked at again later, not at once. */
+  keepBusy(line: Line): void {
+    this.parts.flush.keep({ ...cursorUpdate(line, this.step(line), false, Date.now()), dueInMs: LONGEST_TIMER_MS });
+  }
+
+  private askForPlace(line: Line): void {
+    let granted = false;
+    const wish = this.parts.endpoints.ask(line.endpoint, line.host, (place) => {
+      granted = true;
+      line.wish = undefined;
+      void this.turn(line, () => this.attempt(line, place));
+    });
+    if (!granted) line.wish = wish;
   }
 
   private step(line: Line) {
@@ -95,7 +117,7 @@ export class LineTurns {
     else this.pump(line);
   }
 
-  private async attempt(line: Line, host: string): Promise<void> {
+  private async attempt(line: Line, place: Place): Promise<void> {
     let push: Push | undefined;
     let outcome: PushOutcome;
     try {
@@ -106,7 +128,7 @@ export class LineTurns {
       if (!push || !channel) return;
       outcome = await channel.send(push);
     } finally {
-      this.parts.places.leave(host);
+      place.leave();
     }
     if (line.abort.signal.aborted) return;
     // A greeting of an endpoint that is no longer the one to greet proves nothing.

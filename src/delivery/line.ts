@@ -1,6 +1,7 @@
 import type { Change } from '../fhir/change.js';
 import type { NotificationFault, NotificationSubject } from '../fhir/notification-bundle.js';
 import type { Segment } from '../subscriptions/segments.js';
+import type { Wish } from './attempt-places.js';
 import type { LineState } from './next-step.js';
 
 /** A subscription that is being served by this process: its cursor as it runs ahead of the table, and what a send needs at hand. */
@@ -11,6 +12,8 @@ export interface Line extends LineState {
   segments: readonly Segment[];
   subject: NotificationSubject;
   host: string;
+  /** What rate limits hold for. */
+  endpoint: string;
   verifiedVersion?: number;
   fault?: NotificationFault;
   /** Events in the next notification at most: halved while a bundle is refused, grows back with success. */
@@ -19,6 +22,8 @@ export interface Line extends LineState {
   trying?: { over: number; reason: string };
   /** Something is under way; whoever wants to be served next has to wait. */
   busy: boolean;
+  /** It waits for its endpoint's turn or for a place. */
+  wish?: Wish;
   /** Taken out of service: what is under way must not go on. */
   dropped: boolean;
   /** The Subscription was changed meanwhile and is to be read again. */

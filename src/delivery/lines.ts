@@ -1,6 +1,8 @@
+import type { Change } from '../fhir/change.js';
 import { openSegment, laterSegments } from '../subscriptions/segments.js';
 import { isPushed } from '../subscriptions/is-pushed.js';
 import type { Log } from '../telemetry/log.js';
+import type { Owing } from './backlog.js';
 import type { CursorStore, ServedSubscription } from './cursor-store.js';
 import type { CursorFlush } from './cursor-flush.js';
 import type { EventWindow } from './event-window.js';
@@ -20,10 +22,14 @@ export interface LinesParts {
   reader: LineReader;
   /** Shards that this process serves now. */
   shards: () => readonly number[];
+  /** Subscriptions as they are now, of other shards too. */
+  onRead: (resources: readonly Change[]) => void;
   /** Writes down what the line has come to. */
   keep: (line: Line) => void;
   /** The line was taken up, or what is known of it has changed. */
   onTaken: (line: Line) => void;
+  /** It is to be taken out of service: what it waits for is not wanted any more. */
+  onDrop: (line: Line) => void;
   /** A group is followed from now on: what was announced before may still be missing. */
   onFollowed: (groupId: number) => void;
   log: Log;
@@ -32,6 +38,8 @@ export interface LinesParts {
 /** The subscriptions taken up by this process, each in memory once; read from the cursor table, and dropped when they are served elsewhere. */
 export class Lines {
   private readonly lines = new Map<string, Line>();
+  /** What is owed to lines that were dropped for want of room, until they are read again. */
+  private readonly atRest = new Map<string, Owing & { shard: number }>();
   private stopped = false;
 
   constructor(private readonly parts: LinesParts) {}
@@ -42,6 +50,16 @@ export class Lines {
 
   all(): IterableIterator<Line> {
     return this.lines.values();
+  }
+
+  /** All that may be owed something of what this process serves. */
+  *owing(): Iterable<Owing> {
+    for (const line of this.lines.values()) if (canOwe(line)) yield owingOf(line);
+    const shards = new Set(this.parts.shards());
+    for (const [id, owing] of this.atRest) {
+      if (shards.has(owing.shard)) yield owing;
+      else this.atRest.delete(id);
+    }
   }
 
   /** What could not be loaded is not tried again. */
@@ -57,9 +75,12 @@ export class Lines {
   async load(ids: readonly string[]): Promise<void> {
     for (let from = 0; from < ids.length; from += LOAD_AT_ONCE) {
       const some = ids.slice(from, from + LOAD_AT_ONCE);
-      const found = await this.parts.cursors.load(some, this.parts.shards());
+      const found = await this.parts.cursors.load(some);
       const gone = new Set(some);
+      this.parts.onRead(found.map(({ resource }) => resource));
+      const shards = new Set(this.parts.shards());
       for (const served of found) {
+        if (!shards.has(served.shard)) continue;
         gone.delete(served.resource.id);
         this.takeUp(served);
       }
@@ -79,6 +100,7 @@ export class Lines {
   drop(line: Line): void {
     line.dropped = true;
     clearTimeout(line.timer);
+    this.parts.onDrop(line);
     line.abort.abort();
     if (this.lines.get(line.id) === line) this.lines.delete(line.id);
     for (const { groupId } of line.segments) this.parts.audience.set(groupId, line.id, false);
@@ -86,6 +108,7 @@ export class Lines {
 
   dropAll(ids: readonly string[]): void {
     for (const id of ids) {
+      this.atRest.delete(id);
       const line = this.lines.get(id);
       if (line) this.drop(line);
     }
@@ -102,6 +125,7 @@ export class Lines {
   private takeUp(served: ServedSubscription): void {
     const { window, reader, audience } = this.parts;
     const { resource, standing } = served;
+    this.atRest.delete(resource.id);
     const known = this.lines.get(resource.id);
     if (resource.interaction === 'delete') return known && this.drop(known);
     const open = openSegment(standing.segments);
@@ -136,7 +160,17 @@ export class Lines {
     for (const line of this.lines.values()) {
       if (line.busy || line.timer || this.parts.flush.isAhead(line.id)) continue;
       this.lines.delete(line.id);
+      if (line.latest > line.acknowledged && canOwe(line)) this.atRest.set(line.id, { ...owingOf(line), shard: line.shard });
       if (this.lines.size <= MOST_LINES) return;
     }
   }
+}
+
+/** What is switched off is owed nothing before it is switched on again. */
+function canOwe({ definition }: Line): boolean {
+  return definition.status !== 'off' && isPushed(definition);
+}
+
+function owingOf({ definition, segments, acknowledged }: Line): Owing {
+  return { channel: definition.channel.type, segments, acknowledged };
 }

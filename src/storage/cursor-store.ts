@@ -5,10 +5,19 @@ import {
   type ServedSubscription,
   type ShardTokens,
 } from '../delivery/cursor-store.js';
+import type { Change } from '../fhir/change.js';
 import { type ChangeRow, changeOf } from './change-row.js';
 import type { Database } from './database.js';
 import { PostgresEventLog } from './event-log.js';
-import { ADVANCE_CURSORS, DUE_CURSORS, GROUP_MEMBERS, LOAD_CURSORS, SAVE_CURSORS, UNSETTLED_CURSORS } from './sql/cursors.sql.js';
+import {
+  ADVANCE_CURSORS,
+  DUE_CURSORS,
+  GROUP_MEMBERS,
+  LOAD_CURSORS,
+  SAVE_CURSORS,
+  SUBSCRIPTIONS_MENTIONING,
+  UNSETTLED_CURSORS,
+} from './sql/cursors.sql.js';
 
 interface CursorRow extends ChangeRow {
   subscription_id: string;
@@ -51,6 +60,10 @@ export class PostgresCursorStore extends CursorStore {
 
   async unsettled(shards: readonly number[]): Promise<string[]> {
     return (await this.database.rows<{ subscription_id: string }>(UNSETTLED_CURSORS, [shards])).map((row) => row.subscription_id);
+  }
+
+  async mentioning(text: string): Promise<Change[]> {
+    return (await this.database.rows<ChangeRow>(SUBSCRIPTIONS_MENTIONING, [text])).map(changeOf);
   }
 
   async due(shards: readonly number[], limit: number): Promise<string[]> {

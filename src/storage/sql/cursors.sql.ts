@@ -35,6 +35,15 @@ export const UNSETTLED_CURSORS: Sql = {
     AND (c.next_attempt IS NOT NULL OR c.verified_version IS DISTINCT FROM r.version OR (c.pushed AND s.latest > c.acknowledged))`,
 };
 
+/** Walks all current Subscriptions: for the start of a process, not for its life. */
+export const SUBSCRIPTIONS_MENTIONING: Sql = {
+  name: 'subscriptions-mentioning',
+  text: `
+  SELECT ${CHANGE_COLUMNS}
+  FROM resource AS r JOIN resource_version AS v ON v.type = r.type AND v.id = r.id AND v.version = r.version
+  WHERE r.type = 'Subscription' AND NOT r.deleted AND strpos(v.body, $1) > 0`,
+};
+
 /** Follows subscription_cursor_due. */
 export const DUE_CURSORS: Sql = {
   name: 'due-cursors',
