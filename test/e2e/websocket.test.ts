@@ -173,6 +173,63 @@ test('one token may be for several Subscriptions, asked for by GET, by POST and 
   await listener.close();
 });
 
+test('a client that says the number of its last event gets what is behind it, whatever else was sent; each Subscription has its own', async () => {
+  const client = new Client(hub);
+  const ids: string[] = [];
+  for (let n = 0; n < 2; n += 1) ids.push((await client.create(topicSubscription({ type: 'websocket' }))).id);
+  const [one, two] = ids as [string, string];
+  const bindTo = async (after: unknown, of: readonly string[]) => {
+    const issued = await token(client, `Subscription/$get-ws-binding-token?id=${of.join(',')}`);
+    const listener = await open();
+    listener.say(JSON.stringify({ type: 'bind-with-token', payload: { token: issued.token, after } }));
+    return listener;
+  };
+  const numbersOf = (listener: WebsocketListener, id: string) =>
+    read(listener)
+      .filter(({ subscription }) => subscription.endsWith(id))
+      .flatMap(({ events }) => events.map(({ number }) => number));
+  for (let n = 0; n < 3; n += 1) await client.result();
+  for (const id of ids) await client.untilTotal(id, 3);
+
+  const first = await bindTo(1, [one]);
+  await waitFor(() => numbersOf(first, one).length >= 2, { what: 'the events behind the first' });
+  const both = await bindTo({ [one]: 0, [two]: 2 }, ids);
+  await waitFor(() => numbersOf(both, one).length >= 3 && numbersOf(both, two).length >= 1, { what: 'what each is behind' });
+  const future = await bindTo(99, [two]);
+  await waitFor(() => future.frames.length >= 1, { what: 'the handshake' });
+  await client.result();
+  await waitFor(() => [first, both, future].every((listener) => read(listener).some(({ total }) => total === '4')));
+  await waitFor(() => numbersOf(both, two).includes('4') && numbersOf(both, one).includes('4'));
+  expect(numbersOf(first, one)).toEqual(['2', '3', '4']);
+  expect([numbersOf(both, one), numbersOf(both, two)]).toEqual([
+    ['1', '2', '3', '4'],
+    ['3', '4'],
+  ]);
+  // A number that was never given out skips nothing of what comes.
+  expect(numbersOf(future, two)).toEqual(['4']);
+
+  const refused = await bindTo(1, ids);
+  await waitFor(() => refused.closed, { what: 'the close' });
+  expect(refused.closed!.code).toBe(4401);
+  expect(refused.bundles[0].issue[0].diagnostics).toContain('after');
+  for (const listener of [first, both, future]) await listener.close();
+});
+
+test('a socket whose Subscription gets another channel is told, and closed', async () => {
+  const client = new Client(hub);
+  const created = await client.create(topicSubscription({ type: 'websocket' }));
+  const listener = await open();
+  listener.say(`bind-with-token ${(await token(client, `Subscription/${created.id}/$get-ws-binding-token`)).token}`);
+  await waitFor(() => listener.frames.length >= 1, { what: 'the handshake' });
+  const { status } = await client.send('PUT', `Subscription/${created.id}`, {
+    ...topicSubscription({ endpoint: 'http://127.0.0.1:9/nobody' }),
+    id: created.id,
+  });
+  expect(status).toBe(200);
+  await waitFor(() => listener.closed, { what: 'the close' });
+  expect(listener.bundles.at(-1)).toMatchObject({ resourceType: 'OperationOutcome', issue: [{ code: 'deleted' }] });
+});
+
 test('a token that is unknown, used or too old gets an OperationOutcome and a close', async () => {
   const client = new Client(hub);
   const { id } = await client.create(topicSubscription({ type: 'websocket' }));
