@@ -8,6 +8,8 @@ export abstract class ChangeLog {
   abstract previous(changes: readonly Change[]): Promise<Map<Change, Change>>;
   /** The version that each of the given resources had at a place in the log; deletes, and what was not there yet, are left out. */
   abstract at(asked: readonly { type: string; id: string; position: LogPosition }[]): Promise<(Change | undefined)[]>;
+  /** Those of the changes that a higher version of their resource stands before, as can be where two transactions overlapped. */
+  abstract overtaken(changes: readonly Change[]): Promise<ReadonlySet<Change>>;
   /** The state of all resources of some types as it was at `position` (deleted ones left out), to build the index at start. */
   abstract snapshot(types: readonly string[], position: LogPosition): AsyncIterable<Change[]>;
 }

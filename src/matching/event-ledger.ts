@@ -1,10 +1,17 @@
 import type { Face, LogPosition } from '../fhir/change.js';
 
-/** The right to match, for a while. */
+/** The right to match one part of all filter groups, for a while, and the place in the change log that part has come to. */
 export interface MatchingLease {
+  partition: number;
   token: string;
   position: LogPosition;
-  batch: bigint;
+}
+
+export interface MatchingShare {
+  /** What this process holds now, by partition. */
+  held: readonly MatchingLease[];
+  /** Processes that match at present, this one included. */
+  processes: number;
 }
 
 /** A subscription enters, leaves or changes its group: written at the exact place of its Subscription's change in the log. */
@@ -20,9 +27,9 @@ export interface MatchedEvent {
   happenedAt?: Date;
 }
 
-/** What one batch of changes comes to. */
+/** What one batch of changes comes to, for some partitions that stand at the same place. */
 export interface MatchedBatch {
-  lease: MatchingLease;
+  leases: readonly MatchingLease[];
   /** New position: that of the last change of the batch. */
   position: LogPosition;
   /** In order; one entry for each (group, change) and for each (group, coded event, focus). A group that nobody ever joined is left out. */
@@ -36,24 +43,38 @@ export interface MatchedBatch {
   subscriptionIds: readonly string[];
 }
 
-/** Which group's events a subscription takes at the position matching stands at. */
-export interface Membership {
-  subscriptionId: string;
-  groupFingerprint: string;
+/** What the numbered log knows of a subscription at present. */
+export interface KnownMember {
+  /** The group whose events it takes, whatever partition that is of; undefined while it takes none. */
+  open: string | undefined;
+  /** The group of its newest segment. */
+  last: string;
 }
 
-/** The numbered log as matching writes it: groups' counters, events, segments and the position, in one transaction. */
+/** A group that subscriptions take events of. */
+export interface StandingGroup {
+  fingerprint: string;
+  definition: string;
+  subscribers: number;
+}
+
+/** The numbered log as matching writes it: groups' counters, events, segments and the positions, in one transaction. */
 export abstract class EventLedger {
-  /** All subscriptions that take events, as of the leased position; to be compared with their Subscriptions at start. */
-  abstract memberships(): AsyncIterable<readonly Membership[]>;
-  /** Takes or renews the right to match; undefined while another process holds it. */
-  abstract lease(process: string, seconds: number): Promise<MatchingLease | undefined>;
-  abstract release(process: string): Promise<void>;
+  /** Renews what the process holds, and takes what is free up to its fair share. */
+  abstract lease(process: string, seconds: number): Promise<MatchingShare>;
+  /** Gives partitions back; without a list all of them, and the process no longer counts among those that match. */
+  abstract release(process: string, partitions?: readonly number[]): Promise<void>;
+  /** The place each partition has come to, by partition. */
+  abstract positions(): Promise<readonly LogPosition[]>;
+  /** All groups of some partitions that anybody takes events of, at the places where the partitions stand. */
+  abstract groups(partitions: readonly number[]): AsyncIterable<readonly StandingGroup[]>;
+  /** Those of the subscriptions that have or had events, or a place for them. */
+  abstract members(subscriptionIds: readonly string[]): Promise<ReadonlyMap<string, KnownMember>>;
   /**
-   * Commits the batch and renews the lease for as long as it was taken for. Returns the lease moved on.
-   * @throws LeaseLost when the token is no longer the current one: nothing was written
+   * Commits the batch and renews the leases for as long as they were taken for. Returns the leases moved on.
+   * @throws LeaseLost when one of the tokens is no longer the current one, or the batch was committed already: nothing was written
    */
-  abstract commit(batch: MatchedBatch): Promise<MatchingLease>;
+  abstract commit(batch: MatchedBatch): Promise<readonly MatchingLease[]>;
 }
 
 export class LeaseLost extends Error {

@@ -31,6 +31,11 @@ export function groupPlan({ subject }: SubscriptionDefinition, semantics: Search
   return { fingerprint: createHash('sha256').update(definition).digest('hex').slice(0, 32), definition, subject: canonical };
 }
 
-export function definitionOf(subject: GroupSubject): string {
+/** The subject of a stored definition. @throws SyntaxError when it is none */
+export function subjectOf(definition: string): GroupSubject {
+  return JSON.parse(definition) as GroupSubject;
+}
+
+function definitionOf(subject: GroupSubject): string {
   return JSON.stringify({ ...subject, rights: RIGHTS });
 }

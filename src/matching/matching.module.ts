@@ -6,27 +6,38 @@ import { PostgresEventLedger } from '../storage/event-ledger.js';
 import { HubPresence } from '../storage/hub-presence.js';
 import { RecentVersions } from '../storage/recent-versions.js';
 import { Log } from '../telemetry/log.js';
+import { Metrics } from '../telemetry/metrics.js';
 import { WakeUps } from '../wake-ups/wake-ups.js';
 import { DEFAULT_MATCHING, MatchingWorker } from './matching.worker.js';
+import { measuredSemantics } from './measured-semantics.js';
 
 /** Stored changes become numbered events, in this process or in another one on the same database. */
 @Module({
   providers: [
     {
       provide: MatchingWorker,
-      inject: [Database, RecentVersions, WakeUps, SearchSemantics, HubPresence, Log],
+      inject: [Database, RecentVersions, WakeUps, SearchSemantics, HubPresence, Metrics, Log],
       useFactory: (
         database: Database,
         recent: RecentVersions,
         wakeUps: WakeUps,
         semantics: SearchSemantics,
         presence: HubPresence,
+        { matching: recorder }: Metrics,
         log: Log,
-      ) =>
-        new MatchingWorker(new PostgresChangeLog(database, recent), new PostgresEventLedger(database), wakeUps, semantics, log, {
-          ...DEFAULT_MATCHING,
-          process: presence.name,
-        }),
+      ) => {
+        const worker = new MatchingWorker(
+          new PostgresChangeLog(database, recent),
+          new PostgresEventLedger(database),
+          wakeUps,
+          measuredSemantics(semantics, recorder),
+          log,
+          { ...DEFAULT_MATCHING, process: presence.name },
+          recorder,
+        );
+        recorder.indexIs(() => worker.counters);
+        return worker;
+      },
     },
   ],
   exports: [MatchingWorker],

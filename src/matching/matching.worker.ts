@@ -1,48 +1,57 @@
-import { setImmediate as yieldToOthers } from 'node:timers/promises';
-import { type Change, comparePositions, type LogPosition } from '../fhir/change.js';
+import { comparePositions, type LogPosition } from '../fhir/change.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
 import type { Log } from '../telemetry/log.js';
 import type { WakeUps } from '../wake-ups/wake-ups.js';
+import { buildStanding } from './build-standing.js';
 import type { ChangeLog } from './change-log.js';
-import { type EventLedger, LeaseLost, type MatchedBatch, type MatchingLease, type MembershipChange } from './event-ledger.js';
-import { repairMemberships } from './membership-repair.js';
-import type { EventSubject } from './match-change.js';
-import { StandingQueries, STANDING_TYPES } from './standing-queries.js';
+import { type Advance, Cohort, type CohortSettings, type MatchingObserver } from './cohort.js';
+import { type EventLedger, LeaseLost, type MatchingLease, type MatchingShare } from './event-ledger.js';
+import { Gates } from './gates.js';
+import { PARTITIONS } from './partitions.js';
+import { StandingQueries } from './standing-queries.js';
 
-export interface MatchingSettings {
-  /** Name of this process in the lease. */
+export interface MatchingSettings extends CohortSettings {
+  /** Name of this process in the leases. */
   process: string;
   leaseSeconds: number;
-  /** Most changes read at once. */
-  batchSize: number;
-  /** Matching gives the thread to others, and commits, after so much work: requests and deliveries share it. */
-  sliceMilliseconds: number;
 }
 
-export const DEFAULT_MATCHING: Omit<MatchingSettings, 'process'> = { leaseSeconds: 4, batchSize: 500, sliceMilliseconds: 8 };
-
-/** A resource that a coded event is about. */
-interface ToldFocus {
-  focus: Change;
-  written: boolean;
-  previous: Change | undefined;
-}
+/** A frozen process is replaced when its lease has run out and another has looked, four times a lease: within 5 s. */
+export const DEFAULT_MATCHING: Omit<MatchingSettings, 'process'> = { leaseSeconds: 3.6, batchSize: 500, sliceMilliseconds: 8 };
 
 /** Pauses between looks at a log that has nothing new; a wake-up ends any of them. */
 const FIRST_PAUSE = 5;
 const LONGEST_PAUSE = 1000;
+/** Between looks for partitions while this process has less than its share. */
+const WANTING_PAUSE = 250;
+/** A cohort that is behind reads so often while those ahead of it read once. */
+const READINGS_OF_THE_LAST = 4;
+
+const NO_OBSERVER: MatchingObserver = { matched: () => undefined, committed: () => undefined };
+
+/** Partitions whose index is being built. */
+interface Building {
+  leases: readonly MatchingLease[];
+  cancelled: boolean;
+  ended: Promise<void>;
+}
 
 /**
- * Turns stored changes into numbered events, in the order of the log, exactly once: the process that holds the lease follows the log,
- * matches, and commits events together with its position. Everything it knows beside that can be built again from the log.
+ * Turns stored changes into numbered events, in the order of the log, exactly once. All filter groups fall in partitions, which the
+ * processes share: whoever holds some follows the log for them, matches, and commits events together with their place. What is taken
+ * over stands elsewhere in the log and goes its own way until it has caught up. Everything known beside that can be built again.
  */
 export class MatchingWorker {
   private running: Promise<void> | undefined;
   private stopping = false;
-  private standing: StandingQueries | undefined;
-  /** Places in the log at which `standing` is right: none while it is being changed, two while it is unknown whether a commit came through. */
-  private standsAt: readonly LogPosition[] = [];
-  private following = false;
+  private cohorts: Cohort[] = [];
+  private readonly building = new Set<Building>();
+  private readonly gates = new Gates();
+  /** The newest answer on what this process holds, until it has been acted on. */
+  private share: MatchingShare | undefined;
+  private looking: Promise<unknown> = Promise.resolve();
+  private lookedAt = 0;
+  private wanting = true;
   private endPause: (() => void) | undefined;
   private woken = false;
 
@@ -53,15 +62,37 @@ export class MatchingWorker {
     private readonly semantics: SearchSemantics,
     private readonly log: Log,
     private readonly settings: MatchingSettings,
+    private readonly observer: MatchingObserver = NO_OBSERVER,
   ) {}
+
+  /** What stands in this process, by how it is found; undefined while it matches nothing. */
+  get counters(): StandingQueries['counters'] | undefined {
+    const [first, ...others] = this.cohorts.map(({ standing }) => standing.counters);
+    if (first === undefined) return undefined;
+    const sum = { ...first };
+    for (const other of others) {
+      for (const name of Object.keys(sum) as (keyof typeof sum)[]) sum[name] += other[name];
+    }
+    return sum;
+  }
 
   start(): void {
     if (this.running !== undefined) return;
     this.stopping = false;
     const stopListening = this.wakeUps.on('changes', () => {
-      if (this.following) this.wake();
+      if (this.cohorts.length > 0) this.wake();
     });
-    this.running = this.run().finally(stopListening);
+    // What fails here, fails again where it is acted on.
+    const beat = () =>
+      this.look().then(
+        () => this.endPause?.(),
+        () => undefined,
+      );
+    const heart = setInterval(() => void beat(), Math.min(LONGEST_PAUSE, this.settings.leaseSeconds * 250));
+    this.running = this.run().finally(() => {
+      clearInterval(heart);
+      stopListening();
+    });
   }
 
   async stop(): Promise<void> {
@@ -73,200 +104,159 @@ export class MatchingWorker {
 
   private async run(): Promise<void> {
     let pause = FIRST_PAUSE;
+    let settled = false;
     while (!this.stopping) {
       try {
-        const lease = await this.ledger.lease(this.settings.process, this.settings.leaseSeconds);
-        if (lease === undefined) {
-          this.forget();
-          await this.pause(Math.min(LONGEST_PAUSE, this.settings.leaseSeconds * 250));
-          continue;
+        this.woken = false;
+        if (!settled || (this.wanting && performance.now() - this.lookedAt >= WANTING_PAUSE)) await this.look();
+        settled = true;
+        if (this.share !== undefined) await this.arrange(this.share);
+        const outcome = await this.turn();
+        if (outcome === 'moved' || this.woken) pause = FIRST_PAUSE;
+        else {
+          await this.pause(outcome === 'waiting' ? FIRST_PAUSE : this.wanting ? Math.min(pause, WANTING_PAUSE) : pause);
+          pause = this.woken ? FIRST_PAUSE : Math.min(LONGEST_PAUSE, pause * 2);
         }
-        pause = FIRST_PAUSE;
-        await this.matchWhileLeased(lease);
       } catch (err) {
-        if (err instanceof LeaseLost) this.forget();
-        else this.log.warn({ err }, 'matching.interrupted');
+        if (!(err instanceof LeaseLost)) this.log.warn({ err }, 'matching.interrupted');
+        settled = false;
         pause = Math.min(LONGEST_PAUSE, pause * 2);
         await this.pause(pause);
       }
     }
-    this.forget();
+    const ended = [...this.building].map((one) => one.ended);
+    for (const one of this.building) this.cancel(one);
+    this.cohorts = [];
+    await Promise.all(ended);
+    await this.looking.catch(() => undefined);
     await this.ledger.release(this.settings.process).catch((err: unknown) => {
       this.log.warn({ err }, 'matching.release-failed');
     });
   }
 
-  private async matchWhileLeased(lease: MatchingLease): Promise<void> {
-    const heart = this.beat(lease.token);
-    try {
-      const { standing, repairs } = await this.standingAt(lease.position);
-      if (repairs.length > 0) {
-        this.log.warn({ repairs: repairs.length }, 'matching.memberships-repaired');
-        lease = await this.commit(emptyBatch(lease, repairs), false);
-      }
-      this.following = true;
-      await this.follow(lease, standing, () => heart.lost);
-    } finally {
-      this.following = false;
-      clearInterval(heart.timer);
-    }
-  }
-
-  private async follow(lease: MatchingLease, standing: StandingQueries, lost: () => boolean): Promise<void> {
-    let pause = FIRST_PAUSE;
-    while (!this.stopping) {
-      if (lost()) throw new LeaseLost();
-      this.woken = false;
-      let pending = await this.changes.after(lease.position, this.settings.batchSize);
-      while (pending.length > 0) {
-        const slice = await this.matchSlice(pending, standing);
-        lease = await this.commit({ lease, ...slice.batch }, slice.standingChanged);
-        if (slice.batch.events.length > 0 || slice.batch.subscriptionIds.length > 0) this.wakeUps.send('events');
-        pending = pending.slice(slice.taken);
-        pause = FIRST_PAUSE;
-        if (pending.length > 0) await yieldToOthers();
-      }
-      // What a wake-up spoke of may still stand above the oldest running writer: the first looks follow quickly.
-      if (!this.woken) {
-        await this.pause(pause);
-        pause = Math.min(LONGEST_PAUSE, pause * 2);
-      }
-      if (this.woken) pause = FIRST_PAUSE;
-    }
-  }
-
-  /**
-   * Matches from the front of `pending` until time is up, or until a change needs its previous version only because of a Subscription or
-   * topic that came before it in the slice: that one is for the next slice, which asks for it.
-   */
-  private async matchSlice(
-    pending: readonly Change[],
-    standing: StandingQueries,
-  ): Promise<{ batch: Omit<MatchedBatch, 'lease'>; taken: number; standingChanged: boolean }> {
-    const asking = pending.filter((change) => standing.needsPrevious(change));
-    const previous = asking.length === 0 ? undefined : await this.changes.previous(asking);
-    const asked = new Set(asking);
-    const told = await this.eventsOf(pending);
-
-    const events: MatchedBatch['events'][number][] = [];
-    const memberships: MembershipChange[] = [];
-    const subscriptionIds: string[] = [];
-    const deadline = performance.now() + this.settings.sliceMilliseconds;
-    let taken = 0;
-    let standingChanged = false;
-    for (const change of pending) {
-      if (standingChanged && !asked.has(change) && standing.needsPrevious(change)) break;
-      for (const groupFingerprint of this.groupsHearing(change, previous?.get(change), standing)) {
-        events.push({ groupFingerprint, change: change.position });
-      }
-      for (const { focus, written, previous: before } of told.get(change) ?? []) {
-        const event = change.event!;
-        const heard = written ? this.groupsHearing(focus, before, standing) : [];
-        for (const groupFingerprint of this.groupsTold({ event, focus }, heard, standing)) {
-          events.push({ groupFingerprint, change: focus.position, happenedAt: change.at });
-        }
-      }
-      if (isStanding(change)) {
-        standingChanged = true;
-        this.standsAt = [];
-      }
-      for (const step of standing.apply(change))
-        memberships.push(step.kind === 'forget' ? step : { ...step, afterEvent: events.length });
-      if (change.type === 'Subscription') subscriptionIds.push(change.id);
-      taken++;
-      if (performance.now() > deadline) break;
-    }
-    const position = pending[taken - 1]?.position;
-    if (position === undefined) throw new Error('A slice has at least one change');
-    return { batch: { position, events, memberships, subscriptionIds: [...new Set(subscriptionIds)] }, taken, standingChanged };
-  }
-
-  /** The coded events among the changes: each focus as it was at the place of the event, and before. What is gone by then is left out. */
-  private async eventsOf(pending: readonly Change[]): Promise<Map<Change, ToldFocus[]>> {
-    const told = new Map<Change, ToldFocus[]>();
-    const asked = pending.flatMap((change) => (change.event?.focus ?? []).map((focus) => ({ change, focus })));
-    if (asked.length === 0) return told;
-    const foci = await this.changes.at(asked.map(({ change, focus: { type, id } }) => ({ type, id, position: change.position })));
-    const previous = await this.changes.previous(foci.filter((focus) => focus !== undefined));
-    for (const [index, { change, focus: named }] of asked.entries()) {
-      const focus = foci[index];
-      if (focus === undefined) continue;
-      // Written by the same request, and not left as it was.
-      const written =
-        named.written && focus.position.xid === change.position.xid && focus.position.epoch === change.position.epoch;
-      told.set(change, [...(told.get(change) ?? []), { focus, written, previous: previous.get(focus) }]);
-    }
-    return told;
-  }
-
-  private groupsTold(subject: EventSubject, heard: readonly string[], standing: StandingQueries): string[] {
-    try {
-      return standing.matchEvent(subject, heard);
-    } catch (err) {
-      const { type, id, version } = subject.focus;
-      this.log.error({ err, type, id, version }, 'matching.change-unreadable');
-      return [];
-    }
-  }
-
-  /** A resource that cannot be read must not stop the log; it matches nothing, never everything. */
-  private groupsHearing(change: Change, previous: Change | undefined, standing: StandingQueries): string[] {
-    try {
-      return standing.match(change, previous);
-    } catch (err) {
-      this.log.error({ err, type: change.type, id: change.id, version: change.version }, 'matching.change-unreadable');
-      return [];
-    }
-  }
-
-  private async commit(batch: MatchedBatch, standingChanged: boolean): Promise<MatchingLease> {
-    // Should the answer be lost: a batch that left what stands alone keeps the index right for its beginning and its end alike.
-    this.standsAt = standingChanged ? [batch.position] : [batch.lease.position, batch.position];
-    const lease = await this.ledger.commit(batch);
-    this.standsAt = [lease.position];
-    return lease;
-  }
-
-  private async standingAt(position: LogPosition): Promise<{ standing: StandingQueries; repairs: MembershipChange[] }> {
-    if (this.standing !== undefined && this.standsAt.some((place) => comparePositions(place, position) === 0))
-      return { standing: this.standing, repairs: [] };
-    this.forget();
-    const begun = performance.now();
-    const standing = new StandingQueries(this.semantics, this.log);
-    // Topics first: a Subscription is filed by what its topic says.
-    for (const type of STANDING_TYPES) {
-      for await (const changes of this.changes.snapshot([type], position)) {
-        for (const change of changes) standing.apply(change);
-        await yieldToOthers();
-        if (this.stopping) break;
-      }
-    }
-    const repairs = await repairMemberships(this.ledger.memberships(), standing);
-    this.standing = standing;
-    this.standsAt = [position];
-    const { subscriptions, groups, residual } = standing.counters;
-    this.log.info({ subscriptions, groups, residual, ms: Math.round(performance.now() - begun) }, 'matching.index-built');
-    return { standing, repairs };
-  }
-
-  private forget(): void {
-    this.standing = undefined;
-    this.standsAt = [];
-  }
-
-  /** Renews the lease while nothing is committed: when idle, and while the index is built. */
-  private beat(token: string): { timer: NodeJS.Timeout; lost: boolean } {
-    const heart = { timer: setInterval(() => void renew(), (this.settings.leaseSeconds * 1000) / 4), lost: false };
-    const renew = async () => {
-      try {
-        const lease = await this.ledger.lease(this.settings.process, this.settings.leaseSeconds);
-        if (lease?.token !== token) heart.lost = true;
-      } catch {
-        // The database is away: whoever commits or reads next will notice, too.
-      }
-      if (heart.lost) this.wake();
+  /** Renews what is held, and takes what is free. One at a time, so that the newest answer is the last to come. */
+  private look(): Promise<void> {
+    const look = async () => {
+      if (this.stopping) return;
+      this.share = await this.ledger.lease(this.settings.process, this.settings.leaseSeconds);
+      this.lookedAt = performance.now();
     };
-    return heart;
+    const looked = this.looking.then(look, look);
+    this.looking = looked;
+    return looked;
+  }
+
+  /** Makes cohorts agree with what this process holds: drops what was lost, builds what is new, gives back what is more than its share. */
+  private async arrange(share: MatchingShare): Promise<void> {
+    this.share = undefined;
+    const held = new Map(share.held.map((lease) => [lease.partition, lease]));
+    const isHeld = ({ partition, token }: MatchingLease) => held.get(partition)?.token === token;
+
+    for (const one of this.building) if (!one.leases.every(isHeld)) this.cancel(one);
+    for (const cohort of [...this.cohorts]) {
+      const kept = cohort.leases.filter(isHeld);
+      const places = kept.map(({ partition }) => held.get(partition)!.position);
+      if (kept.length === 0 || !this.goesOn(cohort, places)) this.cohorts.splice(this.cohorts.indexOf(cohort), 1);
+      else if (kept.length < cohort.leases.length) await cohort.keep(new Set(kept.map(({ partition }) => partition)));
+    }
+    const known = new Set([...this.cohorts, ...this.building].flatMap(({ leases }) => leases.map(({ partition }) => partition)));
+    const fresh = share.held.filter(({ partition }) => !known.has(partition));
+    for (const leases of Map.groupBy(fresh, ({ position }) => placeOf(position)).values()) this.build(leases);
+    await this.giveBack(share);
+  }
+
+  /** A cohort that failed goes on where the ledger says its partitions stand, if its index is right for that place. */
+  private goesOn(cohort: Cohort, places: readonly LogPosition[]): boolean {
+    if (!cohort.isDoubtful) return true;
+    const [first] = places;
+    return first !== undefined && places.every((place) => comparePositions(place, first) === 0) && cohort.standsAt(first);
+  }
+
+  private async giveBack({ held, processes }: MatchingShare): Promise<void> {
+    this.wanting = held.length < Math.floor(PARTITIONS / processes);
+    const most = Math.ceil(PARTITIONS / processes);
+    if (held.length <= most) return;
+    const given = held.slice(most).map(({ partition }) => partition);
+    for (const one of this.building) if (one.leases.some(({ partition }) => given.includes(partition))) this.cancel(one);
+    for (const cohort of [...this.cohorts]) {
+      const kept = new Set(cohort.partitions.filter((partition) => !given.includes(partition)));
+      if (kept.size === 0) this.cohorts.splice(this.cohorts.indexOf(cohort), 1);
+      else if (kept.size < cohort.partitions.length) await cohort.keep(kept);
+    }
+    this.looking = this.looking.then(async () => {
+      await this.ledger.release(this.settings.process, given);
+      // An answer from before it knows nothing of it.
+      this.share = undefined;
+    });
+    await this.looking;
+    this.log.info({ released: given.length, held: most }, 'matching.partitions-released');
+  }
+
+  private cancel(one: Building): void {
+    one.cancelled = true;
+    this.building.delete(one);
+  }
+
+  /** Builds an index while those there are go on; what is written meanwhile is matched afterwards. */
+  private build(leases: readonly MatchingLease[]): void {
+    const [first] = leases;
+    if (first === undefined) return;
+    const one: Building = { leases, cancelled: false, ended: Promise.resolve() };
+    this.building.add(one);
+    const begun = performance.now();
+    const partitions = leases.map(({ partition }) => partition);
+    const standing = new StandingQueries(this.semantics, this.log, partitions, this.gates);
+    const stopped = () => one.cancelled;
+    const { position } = first;
+    const { changes, ledger, log, settings, observer } = this;
+    one.ended = buildStanding(standing, partitions, position, { changes, ledger }, settings.sliceMilliseconds, stopped).then(
+      () => {
+        if (one.cancelled) return;
+        this.building.delete(one);
+        this.cohorts.push(new Cohort(leases, position, standing, changes, ledger, log, settings, observer));
+        const { subscriptions, groups, residual } = standing.counters;
+        const ms = Math.round(performance.now() - begun);
+        this.log.info({ partitions: partitions.length, subscriptions, groups, residual, ms }, 'matching.index-built');
+        this.wake();
+      },
+      (err: unknown) => {
+        if (!one.cancelled) this.log.warn({ err }, 'matching.index-not-built');
+        this.cancel(one);
+      },
+    );
+  }
+
+  /** Every cohort reads the log, the last ones oftener, until those at the same place are one. */
+  private async turn(): Promise<Advance> {
+    await this.merge();
+    const outcomes = new Set<Advance>();
+    const inOrder = [...this.cohorts];
+    for (const [index, cohort] of inOrder.entries()) {
+      const ahead = inOrder[index + 1];
+      for (let readings = ahead === undefined ? 1 : READINGS_OF_THE_LAST; readings > 0; readings--) {
+        if (this.stopping) return 'idle';
+        const outcome = await cohort.advance(ahead?.position, () => this.wakeUps.send('events'));
+        outcomes.add(outcome);
+        // Before the one ahead moves on.
+        if (ahead !== undefined && comparePositions(cohort.position, ahead.position) === 0) return 'moved';
+        if (outcome !== 'moved') break;
+      }
+    }
+    return outcomes.has('moved') ? 'moved' : outcomes.has('waiting') ? 'waiting' : 'idle';
+  }
+
+  /** The larger of two at the same place takes over the smaller. */
+  private async merge(): Promise<void> {
+    this.cohorts.sort((a, b) => comparePositions(a.position, b.position));
+    for (let index = 0; index + 1 < this.cohorts.length;) {
+      const [a, b] = this.cohorts.slice(index, index + 2) as [Cohort, Cohort];
+      if (comparePositions(a.position, b.position) !== 0) index++;
+      else {
+        const [larger, smaller] = a.standing.counters.groups < b.standing.counters.groups ? [b, a] : [a, b];
+        await larger.absorb(smaller);
+        this.cohorts.splice(index, 2, larger);
+      }
+    }
   }
 
   private wake(): void {
@@ -287,16 +277,6 @@ export class MatchingWorker {
   }
 }
 
-function isStanding({ type }: Change): boolean {
-  return (STANDING_TYPES as readonly string[]).includes(type);
-}
-
-function emptyBatch(lease: MatchingLease, memberships: MembershipChange[]): MatchedBatch {
-  return {
-    lease,
-    position: lease.position,
-    events: [],
-    memberships,
-    subscriptionIds: [...new Set(memberships.map(({ subscriptionId }) => subscriptionId))],
-  };
+function placeOf({ epoch, xid, seq }: LogPosition): string {
+  return `${epoch} ${xid} ${seq}`;
 }

@@ -67,8 +67,7 @@ export class PredicateIndex<Owner> {
    */
   add(owner: Owner, type: string, gate: number, clauses: readonly Clause[], keyed = true): Entry<Owner> {
     const entry = entryOf(owner, type, gate, clauses, keyed);
-    let index = this.types.get(type);
-    if (index === undefined) this.types.set(type, (index = new TypeIndex()));
+    const index = this.indexOf(type);
     if (keyed) for (const { parameter } of clauses) index.parameters.add(parameter.code);
     entry.place = index.file(entry);
     this.count(entry, 1);
@@ -80,6 +79,17 @@ export class PredicateIndex<Owner> {
     this.types.get(entry.type)?.take(entry);
     this.count(entry, -1);
     entry.place = undefined;
+  }
+
+  /** Files an entry of another index, which is given up: whoever moves all of them brings their parameters along first. */
+  adopt(entry: Entry<Owner>): void {
+    entry.tried = 0;
+    entry.place = this.indexOf(entry.type).file(entry);
+    this.count(entry, 1);
+  }
+
+  addParameters(other: PredicateIndex<Owner>): void {
+    for (const [type, { parameters }] of other.types) for (const code of parameters) this.indexOf(type).parameters.add(code);
   }
 
   /** Whether a change of this type can match anything. */
@@ -111,6 +121,12 @@ export class PredicateIndex<Owner> {
     this.types.get(ANY_TYPE)?.visit(change, meet);
     counters.matches += matched.length;
     return matched;
+  }
+
+  private indexOf(type: string): TypeIndex<Owner> {
+    let index = this.types.get(type);
+    if (index === undefined) this.types.set(type, (index = new TypeIndex()));
+    return index;
   }
 
   private count(entry: Entry<Owner>, by: 1 | -1): void {

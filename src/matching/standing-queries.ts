@@ -1,4 +1,4 @@
-import type { Change, Face, Interaction } from '../fhir/change.js';
+import type { Change, Interaction } from '../fhir/change.js';
 import type { Clause } from '../search/query.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
 import { parseSubscription } from '../subscriptions/parse-subscription.js';
@@ -10,23 +10,29 @@ import type { CompiledTopic } from '../topics/compile-topic.js';
 import { splitCanonical, TopicCatalog } from '../topics/topic-catalog.js';
 import { ANY_TYPE } from '../topics/topic-definition.js';
 import { type Entry, LIVE } from './entry.js';
-import type { MembershipChange } from './event-ledger.js';
-import { definitionOf, groupPlan, type GroupPlan, type GroupSubject } from './group-plan.js';
+import type { KnownMember, MembershipChange, StandingGroup } from './event-ledger.js';
+import { Gates } from './gates.js';
+import { groupPlan, type GroupPlan, type GroupSubject, subjectOf } from './group-plan.js';
 import { type EventSubject, type ListeningTopic, matchChange, matchEvent, type StandingMatch } from './match-change.js';
+import { EVERY_PARTITION, partitionOf, PARTITIONS } from './partitions.js';
 import { type IndexCounters, PredicateIndex } from './predicate-index.js';
 
 /** Subscriptions with the same topic, filters and rights: one match, one row in the log, for all of them. */
 interface Group {
   readonly fingerprint: string;
-  readonly subject: GroupSubject;
+  /** To file it anew when its topic changes; classic criteria are filed once. */
+  readonly subject: (GroupSubject & { kind: 'topic' }) | undefined;
   subscribers: number;
   entries: readonly Entry<Group>[];
 }
 
+/** What is known of a subscription while its changes are applied. */
 interface Member {
   version: number;
-  face: Face;
-  group: Group | undefined;
+  /** Fingerprint of the group it takes events of, in whatever partition. */
+  open: string | undefined;
+  /** Of the group it last took events of. */
+  last: string | undefined;
 }
 
 /** What a group asks of a resource of one type. Clauses shared by all types were read for a stand-in: their keys say nothing of others. */
@@ -53,8 +59,9 @@ export type MembershipStep =
 export const STANDING_TYPES = ['SubscriptionTopic', 'Subscription'] as const;
 
 /**
- * All standing queries at one place of the change log. Changes of Subscriptions and SubscriptionTopics are applied in log order, so
- * that an activation, a new filter, a pause or a delete takes effect at its exact place, on whichever process matches.
+ * All standing queries of some partitions at one place of the change log. Changes of Subscriptions and SubscriptionTopics are applied in
+ * log order, so that an activation, a new filter, a pause or a delete takes effect at its exact place, on whichever process matches.
+ * Of a subscription nothing is kept but that its group has one more: what is known of those that change is told by {@link learn}.
  */
 export class StandingQueries {
   private readonly index = new PredicateIndex<Group>();
@@ -64,15 +71,65 @@ export class StandingQueries {
   private readonly topicVersions = new Map<string, number>();
   private readonly listening = new Map<string, Listening>();
   private readonly listeningByType = new Map<string, readonly ListeningTopic[]>();
-  private nextGate = LIVE + 1;
+  private readonly partitions: Set<number>;
+  private subscriptions = 0;
 
   constructor(
     private readonly semantics: SearchSemantics,
     private readonly log: Log,
-  ) {}
+    partitions: Iterable<number> = EVERY_PARTITION,
+    private readonly gates = new Gates(),
+  ) {
+    this.partitions = new Set(partitions);
+  }
 
   get counters(): IndexCounters & { groups: number; subscriptions: number } {
-    return { ...this.index.counters, groups: this.groups.size, subscriptions: this.members.size };
+    return { ...this.index.counters, groups: this.groups.size, subscriptions: this.subscriptions };
+  }
+
+  /** A group that subscriptions take events of already. Topics first: a group is filed by what its topic says. */
+  stand({ fingerprint, definition, subscribers }: StandingGroup): void {
+    this.subscriptions += subscribers;
+    this.enter(fingerprint, () => subjectOf(definition)).subscribers += subscribers;
+  }
+
+  /** What the numbered log says of subscriptions that are about to change, in place of what was thought of them. */
+  learn(subscriptionIds: Iterable<string>, known: ReadonlyMap<string, KnownMember>): void {
+    for (const id of subscriptionIds) {
+      const member = known.get(id);
+      if (member === undefined) this.members.delete(id);
+      else this.members.set(id, { version: 0, open: member.open, last: member.last });
+    }
+  }
+
+  unlearn(): void {
+    this.members.clear();
+  }
+
+  /** Takes over the groups of another, which stands at the same place and is of no use afterwards. Each step moves one. */
+  *absorb(other: StandingQueries): Iterable<void> {
+    for (const partition of other.partitions) this.partitions.add(partition);
+    this.index.addParameters(other.index);
+    for (const group of other.groups.values()) {
+      this.groups.set(group.fingerprint, group);
+      this.subscriptions += group.subscribers;
+      if (group.subject !== undefined) this.listeningTo(group.subject.topic).groups.add(group);
+      for (const entry of group.entries) this.index.adopt(entry);
+      yield;
+    }
+  }
+
+  /** Lets go of the groups of all other partitions. Each step looks at one. */
+  *keep(partitions: Iterable<number>): Iterable<void> {
+    this.partitions.clear();
+    for (const partition of partitions) this.partitions.add(partition);
+    for (const group of this.groups.values()) {
+      if (!this.holds(group.fingerprint)) {
+        this.subscriptions -= group.subscribers;
+        this.dissolve(group);
+      }
+      yield;
+    }
   }
 
   /** Fingerprints of the groups that hear of the change, each once. */
@@ -120,25 +177,28 @@ export class StandingQueries {
     return change.type === 'Subscription' ? this.applySubscription(change) : [];
   }
 
-  /** Fingerprint of the group that a Subscription belongs to by its own text, if it takes events. */
+  /** Fingerprint of the group whose events a Subscription takes, as far as that has been learnt. */
   groupOf(subscriptionId: string): string | undefined {
-    return this.members.get(subscriptionId)?.group?.fingerprint;
+    return this.members.get(subscriptionId)?.open;
   }
 
-  /** Subscriptions that take events. */
-  *subscriptionIds(): Iterable<string> {
-    for (const [id, { group }] of this.members) if (group !== undefined) yield id;
+  /**
+   * Whether a change can be applied only when all other partitions have come to it: the subscription joins a group of these partitions, and
+   * what it had before, on which its numbers follow, may be written by another of them.
+   */
+  awaitsOthers(change: Change): boolean {
+    if (change.type !== 'Subscription' || change.body === null || change.version === 1) return false;
+    if (this.partitions.size === PARTITIONS) return false;
+    const open = this.groupOf(change.id);
+    if (open !== undefined && this.holds(open)) return false;
+    const { plan } = this.planOf(change, change.body);
+    return plan !== undefined && this.holds(plan.fingerprint);
   }
 
-  /** The step by which a Subscription enters the group it belongs to. */
-  joinOf(subscriptionId: string): JoinStep | undefined {
-    const member = this.members.get(subscriptionId);
-    return member?.group === undefined
-      ? undefined
-      : joinStep(subscriptionId, member.face, {
-          fingerprint: member.group.fingerprint,
-          definition: definitionOf(member.group.subject),
-        });
+  /** Whether those who serve the subscription are to be told of its change from here: from one place, wherever it is. */
+  answersFor(subscriptionId: string): boolean {
+    const last = this.members.get(subscriptionId)?.last;
+    return last === undefined ? this.partitions.has(0) : this.holds(last);
   }
 
   private applyTopic(change: Change): void {
@@ -159,26 +219,34 @@ export class StandingQueries {
   private applySubscription(change: Change): MembershipStep[] {
     const member = this.members.get(change.id);
     if (member !== undefined && change.version <= member.version) return [];
+    const before = member?.open;
+    const leave: MembershipStep = { kind: 'leave', subscriptionId: change.id };
     if (change.body === null) {
-      if (member !== undefined) this.setGroup(member, undefined);
-      this.members.delete(change.id);
-      return [{ kind: 'forget', subscriptionId: change.id }];
+      if (before !== undefined) this.exit(before);
+      this.members.set(change.id, { version: change.version, open: undefined, last: undefined });
+      const isOurs = member?.last !== undefined && this.holds(member.last);
+      return isOurs ? [{ kind: 'forget', subscriptionId: change.id }] : [];
     }
     const { plan, counts } = this.planOf(change, change.body);
-    const current = member ?? { version: change.version, face: change.face, group: undefined };
-    if (member === undefined) this.members.set(change.id, current);
-    current.version = change.version;
-    current.face = change.face;
-    const before = current.group?.fingerprint;
     const after = counts ? plan?.fingerprint : undefined;
-    const leave: MembershipStep = { kind: 'leave', subscriptionId: change.id };
+    const isNew = member?.last === undefined;
+    this.members.set(change.id, {
+      version: change.version,
+      open: after,
+      last: after ?? member?.last ?? plan?.fingerprint,
+    });
     if (after === before) {
       // One that is made switched off has no events yet, but a place in the log where they will begin.
-      return member === undefined && plan !== undefined ? [joinStep(change.id, change.face, plan), leave] : [];
+      return isNew && plan !== undefined && this.holds(plan.fingerprint) ? [joinStep(change, plan), leave] : [];
     }
-    this.setGroup(current, counts ? plan : undefined);
-    const join = counts && plan !== undefined ? [joinStep(change.id, change.face, plan)] : [];
-    return before === undefined ? join : [leave, ...join];
+    const steps: MembershipStep[] = [];
+    if (before !== undefined && this.exit(before)) steps.push(leave);
+    if (counts && plan !== undefined && this.holds(plan.fingerprint)) {
+      this.subscriptions++;
+      this.enter(plan.fingerprint, () => plan.subject).subscribers++;
+      steps.push(joinStep(change, plan));
+    }
+    return steps;
   }
 
   private planOf(change: Change, body: string): { plan?: GroupPlan; counts: boolean } {
@@ -192,28 +260,42 @@ export class StandingQueries {
     }
   }
 
-  private setGroup(member: Member, plan: GroupPlan | undefined): void {
-    const old = member.group;
-    member.group = plan === undefined ? undefined : this.enter(plan);
-    if (old !== undefined && --old.subscribers === 0) this.dissolve(old);
+  private holds(fingerprint: string): boolean {
+    return this.partitions.has(partitionOf(fingerprint));
   }
 
-  private enter(plan: GroupPlan): Group {
-    let group = this.groups.get(plan.fingerprint);
-    if (group === undefined) {
-      group = { fingerprint: plan.fingerprint, subject: plan.subject, subscribers: 0, entries: [] };
-      this.groups.set(plan.fingerprint, group);
-      if (group.subject.kind === 'topic') this.listen(group, group.subject.topic);
-      else this.file(group, undefined);
+  private enter(fingerprint: string, subjectOfIt: () => GroupSubject): Group {
+    const known = this.groups.get(fingerprint);
+    if (known !== undefined) return known;
+    let group: Group = { fingerprint, subject: undefined, subscribers: 0, entries: [] };
+    try {
+      const subject = subjectOfIt();
+      if (subject.kind === 'topic') {
+        group = { ...group, subject };
+        const listening = this.listeningTo(subject.topic);
+        listening.groups.add(group);
+        this.file(group, subject, listening);
+      } else this.file(group, subject, undefined);
+    } catch (err) {
+      this.log.error({ err, fingerprint }, 'matching.group-not-computable');
     }
-    group.subscribers++;
+    this.groups.set(fingerprint, group);
     return group;
+  }
+
+  /** One subscription fewer; false where the group is of another partition. */
+  private exit(fingerprint: string): boolean {
+    const group = this.groups.get(fingerprint);
+    if (group === undefined) return false;
+    this.subscriptions--;
+    if (--group.subscribers === 0) this.dissolve(group);
+    return true;
   }
 
   private dissolve(group: Group): void {
     for (const entry of group.entries) this.index.remove(entry);
     this.groups.delete(group.fingerprint);
-    if (group.subject.kind === 'classic') return;
+    if (group.subject === undefined) return;
     const listening = this.listening.get(group.subject.topic);
     listening?.groups.delete(group);
     if (listening?.groups.size === 0) {
@@ -222,15 +304,14 @@ export class StandingQueries {
     }
   }
 
-  private listen(group: Group, canonical: string): void {
+  private listeningTo(canonical: string): Listening {
     let listening = this.listening.get(canonical);
     if (listening === undefined) {
-      listening = { canonical, gate: this.nextGate++, topic: this.catalog.active(canonical), groups: new Set() };
+      listening = { canonical, gate: this.gates.of(canonical), topic: this.catalog.active(canonical), groups: new Set() };
       this.listening.set(canonical, listening);
       this.listeningByType.clear();
     }
-    listening.groups.add(group);
-    this.file(group, listening);
+    return listening;
   }
 
   /** A canonical means another topic now. Groups are filed anew only where what they may filter by has changed. */
@@ -240,19 +321,19 @@ export class StandingQueries {
     if (filterableOf(before) === filterableOf(listening.topic)) return;
     for (const group of listening.groups) {
       for (const entry of group.entries) this.index.remove(entry);
-      this.file(group, listening);
+      if (group.subject !== undefined) this.file(group, group.subject, listening);
     }
   }
 
-  private file(group: Group, listening: Listening | undefined): void {
+  private file(group: Group, subject: GroupSubject, listening: Listening | undefined): void {
     try {
-      group.entries = this.conjunctionsOf(group.subject, listening?.topic).map(({ type, clauses, keyed }) =>
+      group.entries = this.conjunctionsOf(subject, listening?.topic).map(({ type, clauses, keyed }) =>
         this.index.add(group, type, listening?.gate ?? LIVE, clauses, keyed),
       );
     } catch (err) {
       // What can no longer be computed no longer matches; it never falls open.
       group.entries = [];
-      this.log.error({ err, definition: group.subject }, 'matching.group-not-computable');
+      this.log.error({ err, definition: subject }, 'matching.group-not-computable');
     }
   }
 
@@ -292,12 +373,8 @@ export class StandingQueries {
   }
 }
 
-function joinStep(
-  subscriptionId: string,
-  face: Face,
-  { fingerprint, definition }: Pick<GroupPlan, 'fingerprint' | 'definition'>,
-): JoinStep {
-  return { kind: 'join', subscriptionId, face, groupFingerprint: fingerprint, groupDefinition: definition };
+function joinStep({ id, face }: Change, { fingerprint, definition }: Pick<GroupPlan, 'fingerprint' | 'definition'>): JoinStep {
+  return { kind: 'join', subscriptionId: id, face, groupFingerprint: fingerprint, groupDefinition: definition };
 }
 
 function isResolved(listening: Listening): listening is Listening & ListeningTopic {

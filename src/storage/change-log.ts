@@ -3,6 +3,7 @@ import { ChangeLog } from '../matching/change-log.js';
 import { type ChangeRow, changeOf } from './change-row.js';
 import type { Database } from './database.js';
 import { RecentVersions } from './recent-versions.js';
+import { OVERTAKEN } from './sql/overtaken.sql.js';
 import { PREVIOUS_VERSIONS } from './sql/previous-versions.sql.js';
 import { SNAPSHOT_AT } from './sql/snapshot-at.sql.js';
 import { VERSIONS_AT } from './sql/versions-at.sql.js';
@@ -64,6 +65,18 @@ export class PostgresChangeLog extends ChangeLog {
     ]);
     const found = new Map(rows.map((row) => [row.n, changeOf(row)]));
     return asked.map((_, index) => found.get(index + 1));
+  }
+
+  async overtaken(changes: readonly Change[]): Promise<ReadonlySet<Change>> {
+    const rows = await this.database.rows<{ n: number }>(OVERTAKEN, [
+      changes.map(({ type }) => type),
+      changes.map(({ id }) => id),
+      changes.map(({ version }) => version),
+      changes.map(({ position }) => position.epoch),
+      changes.map(({ position }) => position.xid),
+      changes.map(({ position }) => position.seq),
+    ]);
+    return new Set(rows.map(({ n }) => changes[n - 1]!));
   }
 
   async *snapshot(types: readonly string[], { epoch, xid, seq }: LogPosition): AsyncIterable<Change[]> {

@@ -1,25 +1,31 @@
-import { EventLedger, LeaseLost, type MatchedBatch, type MatchingLease, type Membership } from '../matching/event-ledger.js';
+import type { LogPosition } from '../fhir/change.js';
+import {
+  EventLedger,
+  type KnownMember,
+  LeaseLost,
+  type MatchedBatch,
+  type MatchingLease,
+  type MatchingShare,
+  type StandingGroup,
+} from '../matching/event-ledger.js';
 import { type OrdinalSegment, playSteps, type SegmentStep } from '../subscriptions/membership-steps.js';
 import type { Database, Queryable } from './database.js';
-import { LEASE_MATCHING, RELEASE_MATCHING } from './sql/lease-matching.sql.js';
+import { LEASE_MATCHING, LEAVE_MATCHING, MATCHING_POSITIONS, RELEASE_MATCHING } from './sql/lease-matching.sql.js';
 import {
   FORGET_SUBSCRIPTIONS,
   GROUPS_CONCERNED,
+  KNOWN_MEMBERS,
   LAST_SEGMENTS,
   MAKE_CURSORS,
   MAKE_GROUPS,
-  OPEN_MEMBERSHIPS,
   SAVE_SEGMENTS,
+  STANDING_GROUPS,
 } from './sql/memberships.sql.js';
 import { MOVE_MATCHING_POSITION } from './sql/move-matching-position.sql.js';
 import { RECORD_EVENTS } from './sql/record-events.sql.js';
 
-interface LeaseRow {
-  token: string;
-  epoch: number;
-  xid: bigint;
-  seq: bigint;
-  batch: bigint;
+interface PositionRow extends LogPosition {
+  partition: number;
 }
 
 interface SegmentRow {
@@ -31,7 +37,11 @@ interface SegmentRow {
   first_number: bigint;
 }
 
-const MEMBERSHIP_PAGE = 10_000;
+interface GroupRow extends StandingGroup {
+  group_id: bigint;
+}
+
+const GROUP_PAGE = 5_000;
 
 /**
  * The numbered log in PostgreSQL, written by matching. A batch is one transaction that need not wait for the disk: what a crash takes is
@@ -44,66 +54,85 @@ export class PostgresEventLedger extends EventLedger {
     super();
   }
 
-  async lease(process: string, seconds: number): Promise<MatchingLease | undefined> {
+  async lease(process: string, seconds: number): Promise<MatchingShare> {
     this.leaseSeconds = seconds;
-    const [row] = await this.database.rows<LeaseRow>(LEASE_MATCHING, [process, seconds]);
-    return row && { token: row.token, position: { epoch: row.epoch, xid: row.xid, seq: row.seq }, batch: row.batch };
+    const rows = await this.database.rows<{ processes: number } & ({ partition: null } | (PositionRow & { token: string }))>(
+      LEASE_MATCHING,
+      [process, seconds],
+    );
+    const held = rows.flatMap((row): MatchingLease[] =>
+      row.partition === null ? [] : [{ partition: row.partition, token: row.token, position: positionOf(row) }],
+    );
+    return { held, processes: rows[0]!.processes };
   }
 
-  async release(process: string): Promise<void> {
-    await this.database.run(RELEASE_MATCHING, [process]);
+  async release(process: string, partitions?: readonly number[]): Promise<void> {
+    if (partitions === undefined) await this.database.run(LEAVE_MATCHING, [process]);
+    else await this.database.run(RELEASE_MATCHING, [process, partitions]);
   }
 
-  async commit(batch: MatchedBatch): Promise<MatchingLease> {
-    const { lease, position, events, memberships, subscriptionIds } = batch;
-    const announced = events.length > 0 || memberships.length > 0 || subscriptionIds.length > 0;
-    const number = lease.batch + (announced ? 1n : 0n);
+  async positions(): Promise<readonly LogPosition[]> {
+    return (await this.database.rows<PositionRow>(MATCHING_POSITIONS)).map(positionOf);
+  }
+
+  async commit(batch: MatchedBatch): Promise<readonly MatchingLease[]> {
+    const { leases, position, events, memberships, subscriptionIds } = batch;
+    const from = leases[0]?.position;
+    if (from === undefined) throw new LeaseLost();
     const move = (on: Queryable) =>
-      on.rows<{ batch: bigint }>(MOVE_MATCHING_POSITION, [
-        lease.token,
-        lease.batch,
+      on.rows(MOVE_MATCHING_POSITION, [
+        leases.map(({ partition }) => partition),
+        leases.map(({ token }) => token),
+        from.epoch,
+        from.xid,
+        from.seq,
         position.epoch,
         position.xid,
         position.seq,
-        announced ? 1 : 0,
         this.leaseSeconds,
-        lease.position.epoch,
-        lease.position.xid,
-        lease.position.seq,
       ]);
     await this.database.transaction(
       async (tx) => {
-        if ((await move(tx)).length === 0) throw new LeaseLost();
-        if (!announced) return;
+        if ((await move(tx)).length < leases.length) throw new LeaseLost();
+        if (events.length + memberships.length + subscriptionIds.length === 0) return;
         if (memberships.length > 0) await recordMemberships(tx, batch);
-        await recordEvents(tx, batch, number);
+        await recordEvents(tx, batch);
       },
       { durable: false },
     );
-    return { ...lease, position, batch: number };
+    return leases.map((lease) => ({ ...lease, position }));
   }
 
-  async *memberships(): AsyncIterable<readonly Membership[]> {
-    let after = '';
-    for (;;) {
-      const rows = await this.database.rows<{ subscription_id: string; fingerprint: Buffer }>(OPEN_MEMBERSHIPS, [
-        after,
-        MEMBERSHIP_PAGE,
-      ]);
-      if (rows.length > 0) {
-        yield rows.map((row) => ({
-          subscriptionId: row.subscription_id,
-          groupFingerprint: row.fingerprint.toString('hex'),
-        }));
-      }
+  /** The next page is asked for while one is worked on. */
+  async *groups(partitions: readonly number[]): AsyncIterable<readonly StandingGroup[]> {
+    const pageAfter = (id: bigint) => this.database.rows<GroupRow>(STANDING_GROUPS, [partitions, id, GROUP_PAGE]);
+    let asked: Promise<GroupRow[]> | undefined = pageAfter(0n);
+    while (asked !== undefined) {
+      const rows: GroupRow[] = await asked;
       const last = rows.at(-1);
-      if (last === undefined || rows.length < MEMBERSHIP_PAGE) return;
-      after = last.subscription_id;
+      asked = last === undefined || rows.length < GROUP_PAGE ? undefined : pageAfter(last.group_id);
+      // Whoever stops early leaves it unread.
+      asked?.catch(() => undefined);
+      yield rows;
     }
+  }
+
+  async members(subscriptionIds: readonly string[]): Promise<ReadonlyMap<string, KnownMember>> {
+    if (subscriptionIds.length === 0) return new Map();
+    const rows = await this.database.rows<{ subscription_id: string; fingerprint: string; open: boolean }>(KNOWN_MEMBERS, [
+      subscriptionIds,
+    ]);
+    return new Map(
+      rows.map(({ subscription_id: id, fingerprint, open }) => [id, { open: open ? fingerprint : undefined, last: fingerprint }]),
+    );
   }
 }
 
-async function recordEvents(tx: Queryable, { events, subscriptionIds }: MatchedBatch, number: bigint): Promise<void> {
+function positionOf({ epoch, xid, seq }: LogPosition): LogPosition {
+  return { epoch, xid, seq };
+}
+
+async function recordEvents(tx: Queryable, { events, subscriptionIds }: MatchedBatch): Promise<void> {
   const counts = new Map<string, number>();
   const places = events.map(({ groupFingerprint }) => {
     const place = (counts.get(groupFingerprint) ?? 0) + 1;
@@ -118,7 +147,6 @@ async function recordEvents(tx: Queryable, { events, subscriptionIds }: MatchedB
     events.map(({ change }) => change.epoch),
     events.map(({ change }) => change.xid),
     events.map(({ change }) => change.seq),
-    number,
     subscriptionIds,
     events.map(({ happenedAt }) => happenedAt ?? null),
   ]);

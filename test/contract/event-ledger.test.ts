@@ -2,10 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { LogPosition } from '../../src/fhir/change.js';
 import { type EventLedger, LeaseLost, type MatchingLease, type MembershipChange } from '../../src/matching/event-ledger.js';
+import { EVERY_PARTITION, PARTITIONS } from '../../src/matching/partitions.js';
 import { Database } from '../../src/storage/database.js';
 import { PostgresEventLedger } from '../../src/storage/event-ledger.js';
 import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
 import { givenEvents } from '../support/given-events.js';
+import { waitFor } from '../support/wait-for.js';
 import { MemoryEventLedger } from '../support/twins/memory-event-ledger.js';
 
 interface Side {
@@ -13,6 +15,7 @@ interface Side {
   given(subscriptionId: string): Promise<readonly LogPosition[]>;
 }
 
+/** Of partitions 2 and 3. */
 const A = 'aa'.repeat(16);
 const B = 'bb'.repeat(16);
 const place = (seq: number): LogPosition => ({ epoch: 1, xid: BigInt(seq), seq: BigInt(seq) });
@@ -52,47 +55,77 @@ describe.each(['twin', 'postgres'])('the event ledger (%s)', (name) => {
     }
   });
 
+  /** Of what was held at one place, as a process with all partitions has them. */
   const commit = async (
-    lease: MatchingLease,
+    leases: readonly MatchingLease[],
     seq: number,
     events: readonly (readonly [string, number])[],
     memberships: readonly MembershipChange[] = [],
-  ): Promise<MatchingLease> =>
+  ): Promise<readonly MatchingLease[]> =>
     side.ledger.commit({
-      lease,
+      leases,
       position: place(seq),
       events: events.map(([groupFingerprint, change]) => ({ groupFingerprint, change: place(change) })),
       memberships,
       subscriptionIds: memberships.map(({ subscriptionId }) => subscriptionId),
     });
+  const lease = async (process: string, seconds = 60) => (await side.ledger.lease(process, seconds)).held;
 
-  test('only one process matches at a time, and it keeps its token while it renews', async () => {
+  test('one process has all partitions, and keeps its tokens while it renews', async () => {
     const first = await side.ledger.lease('one', 60);
-    expect(first).toBeDefined();
-    expect(await side.ledger.lease('two', 60)).toBeUndefined();
-    expect((await side.ledger.lease('one', 60))?.token).toBe(first?.token);
+    expect(first.processes).toBe(1);
+    expect(first.held.map(({ partition }) => partition)).toEqual(EVERY_PARTITION);
+    expect(await lease('one')).toEqual(first.held);
+    expect(await side.ledger.lease('two', 60)).toEqual({ processes: 2, held: [] });
     await side.ledger.release('two');
-    expect(await side.ledger.lease('two', 60)).toBeUndefined();
+    expect((await side.ledger.lease('one', 60)).processes).toBe(1);
     await side.ledger.release('one');
-    const second = await side.ledger.lease('two', 60);
-    expect(second?.token).not.toBe(first?.token);
+    const second = await lease('two');
+    expect(second).toHaveLength(PARTITIONS);
+    expect(second.map(({ token }) => token)).not.toContain(first.held[0]?.token);
     await side.ledger.release('two');
   });
 
-  test('a process whose lease has passed on writes nothing', async () => {
-    const old = (await side.ledger.lease('one', 60))!;
+  test('partitions that are given back go to whoever has less than a fair share', async () => {
+    await lease('one');
+    await lease('two');
+    await side.ledger.release('one', [4, 5, 6, 7]);
+    expect((await lease('one')).map(({ partition }) => partition)).toEqual([0, 1, 2, 3]);
+    expect((await lease('two')).map(({ partition }) => partition)).toEqual([4, 5, 6, 7]);
+    expect((await side.ledger.lease('three', 60)).processes).toBe(3);
     await side.ledger.release('one');
-    const now = (await side.ledger.lease('two', 60))!;
+    expect((await lease('three')).map(({ partition }) => partition)).toEqual([0, 1, 2, 3]);
+    await side.ledger.release('two');
+    await side.ledger.release('three');
+  });
+
+  test('leases that ran out go to others, under other tokens', async () => {
+    const old = await lease('one', 0.05);
+    const taken = await waitFor(async () => {
+      const held = await lease('two');
+      return held.length === PARTITIONS && held;
+    });
+    expect(taken.filter(({ token }) => old.some((before) => before.token === token))).toEqual([]);
+    await side.ledger.release('two');
+    await side.ledger.release('one');
+  });
+
+  test('a process whose lease of one partition has passed on writes nothing, of none of its partitions', async () => {
+    const old = await lease('one');
+    await side.ledger.release('one', [5]);
+    await lease('two');
+    const before = await side.ledger.positions();
     await expect(commit(old, 1, [], [join('fenced', A, 0)])).rejects.toBeInstanceOf(LeaseLost);
-    expect(await memberIds(side.ledger)).not.toContain('fenced');
-    expect((await side.ledger.lease('two', 60))?.position).toEqual(now.position);
+    expect(await side.ledger.members(['fenced'])).toEqual(new Map());
+    expect(await side.ledger.positions()).toEqual(before);
+    await side.ledger.release('one');
     await side.ledger.release('two');
   });
 
   test('the same batch cannot be committed twice', async () => {
-    const lease = (await side.ledger.lease('one', 60))!;
-    const moved = await commit(lease, 5, [], [join('twice', A, 0)]);
-    await expect(commit(lease, 5, [], [join('twice', A, 0)])).rejects.toBeInstanceOf(LeaseLost);
+    const leases = await lease('one');
+    const moved = await commit(leases, 5, [], [join('twice', A, 0)]);
+    await expect(commit(leases, 5, [], [join('twice', A, 0)])).rejects.toBeInstanceOf(LeaseLost);
     const again = await commit(moved, 6, [[A, 6]]);
     await expect(commit(moved, 6, [[A, 6]])).rejects.toBeInstanceOf(LeaseLost);
     expect(await side.given('twice')).toEqual([place(6)]);
@@ -100,18 +133,39 @@ describe.each(['twin', 'postgres'])('the event ledger (%s)', (name) => {
     await side.ledger.release('one');
   });
 
+  test('partitions move on each for itself, those of one batch together', async () => {
+    const before = await lease('one');
+    const [second, third] = [before[2]!, before[3]!];
+    await commit([second], 11, [[A, 10]], [join('apart', A, 0)]);
+    await commit([third], 12, [[B, 12]]);
+    const places = await side.ledger.positions();
+    expect(places[2]).toEqual(place(11));
+    expect(places[3]).toEqual(place(12));
+    expect(places[0]).toEqual(before[0]?.position);
+    expect(await side.given('apart')).toEqual([place(10)]);
+    const now = await lease('one');
+    await commit([now[2]!], 12, []);
+    await commit(
+      now.filter(({ partition }) => partition !== 2 && partition !== 3),
+      12,
+      [],
+      [{ kind: 'forget', subscriptionId: 'apart' }],
+    );
+    expect(new Set((await side.ledger.positions()).map(({ seq }) => seq))).toEqual(new Set([12n]));
+    await side.ledger.release('one');
+  });
+
   test('a batch with nothing in it moves the position alone', async () => {
-    const lease = (await side.ledger.lease('one', 60))!;
-    const moved = await commit(lease, 20, []);
-    expect(moved).toMatchObject({ position: place(20), batch: lease.batch });
-    expect(await side.ledger.lease('one', 60)).toEqual(moved);
+    const moved = await commit(await lease('one'), 20, []);
+    expect(new Set(moved.map(({ position }) => position.seq))).toEqual(new Set([20n]));
+    expect(await lease('one')).toEqual(moved);
     await side.ledger.release('one');
   });
 
   test('a join takes effect between the events it stands between, and a leave likewise', async () => {
-    let lease = (await side.ledger.lease('one', 60))!;
-    lease = await commit(
-      lease,
+    let leases = await lease('one');
+    leases = await commit(
+      leases,
       30,
       [
         [A, 21],
@@ -123,7 +177,7 @@ describe.each(['twin', 'postgres'])('the event ledger (%s)', (name) => {
     expect(await side.given('x')).toEqual([place(22), place(23)]);
     expect(await side.given('y')).toEqual([place(21), place(22)]);
     await commit(
-      lease,
+      leases,
       40,
       [
         [A, 31],
@@ -137,12 +191,12 @@ describe.each(['twin', 'postgres'])('the event ledger (%s)', (name) => {
   });
 
   test('a deleted subscription is forgotten, and one made anew under its id begins at 1', async () => {
-    let lease = (await side.ledger.lease('one', 60))!;
-    lease = await commit(lease, 50, [[A, 41]], [join('z', A, 0)]);
-    lease = await commit(lease, 60, [[A, 51]], [{ kind: 'forget', subscriptionId: 'z' }]);
+    let leases = await lease('one');
+    leases = await commit(leases, 50, [[A, 41]], [join('z', A, 0)]);
+    leases = await commit(leases, 60, [[A, 51]], [{ kind: 'forget', subscriptionId: 'z' }]);
     expect(await side.given('z')).toEqual([]);
     await commit(
-      lease,
+      leases,
       70,
       [
         [A, 61],
@@ -154,15 +208,42 @@ describe.each(['twin', 'postgres'])('the event ledger (%s)', (name) => {
     await side.ledger.release('one');
   });
 
-  test('memberships tell the group each subscription takes events of', async () => {
-    const lease = (await side.ledger.lease('one', 60))!;
-    await commit(lease, 80, [], [join('m', A, 0), join('n', B, 0), leave('n', 0)]);
-    const members = new Map(
-      (await memberships(side.ledger)).map(({ subscriptionId, groupFingerprint }) => [subscriptionId, groupFingerprint]),
+  test('what is known of subscriptions is the group each takes events of, and the last one it had', async () => {
+    await commit(await lease('one'), 80, [], [join('m', A, 0), join('n', B, 0), leave('n', 0)]);
+    expect(await side.ledger.members(['m', 'n', 'nobody'])).toEqual(
+      new Map([
+        ['m', { open: A, last: A }],
+        ['n', { open: undefined, last: B }],
+      ]),
     );
-    expect(members.get('m')).toBe(A);
-    expect(members.has('n')).toBe(false);
     await side.ledger.release('one');
+  });
+
+  test('groups are told by partition, with their definition and how many take their events, empty ones left out', async () => {
+    const fresher = await fresh();
+    const { held } = await fresher.ledger.lease('one', 60);
+    const C = 'ca'.repeat(16);
+    await fresher.ledger.commit({
+      leases: held,
+      position: place(1),
+      events: [],
+      memberships: [
+        join('a', A, 0),
+        join('b', B, 0),
+        join('c', C, 0),
+        join('d', A, 0),
+        join('e', B, 0),
+        leave('b', 0),
+        leave('e', 0),
+      ],
+      subscriptionIds: [],
+    });
+    const groups = async (partitions: number[]) => (await Array.fromAsync(fresher.ledger.groups(partitions))).flat();
+    expect(await groups([2])).toEqual([
+      expect.objectContaining({ fingerprint: A, definition: `{"group":"${A}"}`, subscribers: 2 }),
+      expect.objectContaining({ fingerprint: C, subscribers: 1 }),
+    ]);
+    expect(await groups([3, 4])).toEqual([]);
   });
 
   test('numbers are gapless and right under any interleaving of joins, leaves, deletes and events', async () => {
@@ -183,10 +264,10 @@ describe.each(['twin', 'postgres'])('the event ledger (%s)', (name) => {
     let seq = 1000;
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
-        let lease = (await side.ledger.lease('one', 60))!;
+        let leases = await lease('one');
         const model = new Map<string, { group?: string; given: LogPosition[] }>();
-        lease = await commit(
-          lease,
+        leases = await commit(
+          leases,
           ++seq,
           [],
           ['p', 'q', 'r'].map((subscriptionId) => ({ kind: 'forget', subscriptionId })),
@@ -198,7 +279,7 @@ describe.each(['twin', 'postgres'])('the event ledger (%s)', (name) => {
             events.push([one.group, ++seq]);
             for (const member of model.values()) if (member.group === one.group) member.given.push(place(seq));
           } else if (one.kind === 'commit') {
-            lease = await commit(lease, ++seq, events, changes);
+            leases = await commit(leases, ++seq, events, changes);
             events = [];
             changes = [];
           } else if (one.kind === 'join') {
@@ -221,11 +302,3 @@ describe.each(['twin', 'postgres'])('the event ledger (%s)', (name) => {
     await side.ledger.release('one');
   });
 });
-
-async function memberships(ledger: EventLedger) {
-  return (await Array.fromAsync(ledger.memberships())).flat();
-}
-
-async function memberIds(ledger: EventLedger): Promise<string[]> {
-  return (await memberships(ledger)).map(({ subscriptionId }) => subscriptionId);
-}

@@ -57,13 +57,29 @@ export const FORGET_SUBSCRIPTIONS: Sql = {
   DELETE FROM subscription_cursor WHERE subscription_id = ANY ($1::text[])`,
 };
 
-/** Subscriptions that take events, after id $1, with the fingerprint of their group. Walks the primary key of the segments. */
-export const OPEN_MEMBERSHIPS: Sql = {
-  name: 'open-memberships',
+/**
+ * Groups of partitions $1 that subscriptions take events of, after id $2, at most $3. Walks the primary key; the members of each are counted
+ * in the index of open segments.
+ */
+export const STANDING_GROUPS: Sql = {
+  name: 'standing-groups',
   text: `
-  SELECT s.subscription_id, g.fingerprint
+  SELECT g.group_id, encode(g.fingerprint, 'hex') AS fingerprint, g.definition, s.subscribers
+  FROM filter_group AS g
+  CROSS JOIN LATERAL (
+    SELECT count(*)::integer AS subscribers FROM subscription_segment WHERE group_id = g.group_id AND until_n IS NULL
+  ) AS s
+  WHERE g.group_id > $2 AND (get_byte(g.fingerprint, 0) & 7) = ANY ($1::integer[]) AND s.subscribers > 0
+  ORDER BY g.group_id
+  LIMIT $3`,
+};
+
+/** Of the subscriptions $1 those that have segments: the group of the newest one, and whether it is open. */
+export const KNOWN_MEMBERS: Sql = {
+  name: 'known-members',
+  text: `
+  SELECT DISTINCT ON (s.subscription_id) s.subscription_id, encode(g.fingerprint, 'hex') AS fingerprint, s.until_n IS NULL AS open
   FROM subscription_segment AS s JOIN filter_group AS g USING (group_id)
-  WHERE s.subscription_id > $1 AND s.until_n IS NULL
-  ORDER BY s.subscription_id
-  LIMIT $2`,
+  WHERE s.subscription_id = ANY ($1::text[])
+  ORDER BY s.subscription_id, s.ordinal DESC`,
 };

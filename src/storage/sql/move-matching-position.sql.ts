@@ -1,15 +1,22 @@
 import type { Sql } from '../database.js';
 
 /**
- * First statement of a batch: moves the position to ($3, $4, $5) and the batch number on by $6, if token $1 still stands and the
- * position is still that of batch $2 at ($8, $9, $10); renews the lease for $7 seconds. No row: another process matches now. The row lock it holds until the
- * commit makes batches follow one another, so everything below needs no order of locks of its own.
+ * First statement of a batch: moves partitions $1 with tokens $2 from ($3, $4, $5) to ($6, $7, $8) and renews their leases for $9 seconds.
+ * Fewer rows than asked: another process matches some of them now, or the batch was committed before. The locks, taken in order and held
+ * until the commit, make the batches of a partition follow one another, so that groups need no order of locks of their own.
  */
 export const MOVE_MATCHING_POSITION: Sql = {
   name: 'move-matching-position',
   text: `
-  UPDATE matching_position
-  SET epoch = $3, xid = $4, seq = $5, batch = batch + $6, lease_ends = now() + make_interval(secs => $7)
-  WHERE partition = 0 AND token = $1 AND batch = $2 AND epoch = $8 AND xid = $9 AND seq = $10
-  RETURNING batch`,
+  WITH mine AS MATERIALIZED (
+    SELECT p.partition
+    FROM matching_position AS p JOIN unnest($1::smallint[], $2::uuid[]) AS m (partition, token) USING (partition, token)
+    WHERE p.epoch = $3 AND p.xid = $4 AND p.seq = $5
+    ORDER BY p.partition
+    FOR UPDATE OF p
+  )
+  UPDATE matching_position AS p
+  SET epoch = $6, xid = $7, seq = $8, lease_ends = now() + make_interval(secs => $9)
+  FROM mine WHERE p.partition = mine.partition
+  RETURNING p.partition`,
 };

@@ -37,6 +37,15 @@ export class MemoryChangeLog extends ChangeLog {
     );
   }
 
+  overtaken(changes: readonly Change[]): Promise<ReadonlySet<Change>> {
+    const isOvertaken = ({ type, id, version, position }: Change) =>
+      this.changes.some(
+        (other) =>
+          other.type === type && other.id === id && other.version > version && comparePositions(other.position, position) < 0,
+      );
+    return Promise.resolve(new Set(changes.filter(isOvertaken)));
+  }
+
   async *snapshot(types: readonly string[], position: LogPosition): AsyncIterable<Change[]> {
     for (const type of types) {
       const newest = new Map<string, Change>();
