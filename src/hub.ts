@@ -7,6 +7,8 @@ import { HubPresence } from './storage/hub-presence.js';
 import { PostgresWakeUps } from './storage/postgres-wake-ups.js';
 import type { Log } from './telemetry/log.js';
 
+const SWEEP_MILLISECONDS = 50;
+
 /** The hub as a whole: the order in which it starts, and the order in which it stops (requests, stages, connections, server). */
 export class Hub {
   private database: OpenDatabase | undefined;
@@ -50,10 +52,13 @@ export class Hub {
 
   /** Requests in flight get the time of grace; the stages stop after them, in Nest's `onApplicationShutdown`. */
   private async stopApp(app: NestFastifyApplication): Promise<void> {
-    const cutOff = () => app.getHttpServer().closeAllConnections();
-    const impatience = setTimeout(cutOff, this.config.lifecycle.graceSeconds * 1000);
+    const server = app.getHttpServer();
+    const impatience = setTimeout(() => server.closeAllConnections(), this.config.lifecycle.graceSeconds * 1000);
+    // A connection that was busy when the server closed stays open once its answer is out, as long as its client likes.
+    const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MILLISECONDS);
     await app.close();
     clearTimeout(impatience);
+    clearInterval(sweep);
     await app.get(HubPresence, { strict: false }).stop();
     await app.get(PostgresWakeUps, { strict: false }).stop();
     await app.get(Database, { strict: false }).close();

@@ -4,6 +4,9 @@ import type { Arrival } from './arrival.js';
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- it looks into any notification */
 
+/** No Subscription can ask for a shorter time-out. */
+const SHORTEST_PATIENCE_MILLISECONDS = 1000;
+
 /**
  * The destinations of rest-hooks: one HTTP endpoint, a path for each subscription, all of it recorded. What a path answers is scripted
  * with {@link answer} (every behaviour of EndpointReceiver, or a function of the request); otherwise 200. Notifications on sockets
@@ -86,7 +89,7 @@ function acceptance(behaviour: Behaviour): Arrival['accepted'] {
   switch (behaviour.kind) {
     case 'status':
       if (behaviour.status < 200 || behaviour.status > 299) return 'no';
-      return behaviour.afterMilliseconds === undefined ? 'yes' : 'unsure';
+      return (behaviour.afterMilliseconds ?? 0) < SHORTEST_PATIENCE_MILLISECONDS ? 'yes' : 'unsure';
     case 'drip':
     case 'half-answer':
       return (behaviour.status ?? 200) < 300 ? 'unsure' : 'no';
