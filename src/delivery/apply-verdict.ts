@@ -37,11 +37,13 @@ function applyToCursor(line: Line, push: Push, fault: NotificationFault | undefi
       recover(line);
       line.trying = undefined;
       line.acknowledged = push.events.at(-1)?.number ?? line.acknowledged;
-      line.limit = Math.min(line.limit * 2, Number.MAX_SAFE_INTEGER);
+      line.limit = limitAfterSuccess(line);
+      if (line.suspect !== undefined && line.acknowledged >= line.suspect) line.suspect = undefined;
       return { status: verdict.status, park };
     }
     case 'halve':
       line.limit = Math.ceil(push.events.length / 2);
+      line.suspect = push.events.at(-1)!.number;
       return {};
     case 'step-over':
       line.trying = { over: push.events[0]!.number, reason: fault?.text ?? '' };
@@ -82,6 +84,12 @@ function applyToRepetition(
     case 'failed':
       return applyToCursor(line, push, fault, verdict, now);
   }
+}
+
+/** While the event at fault is being looked for, half of those among which it must be; otherwise twice as many as before. */
+function limitAfterSuccess({ limit, suspect, acknowledged }: Line): number {
+  const suspects = suspect === undefined ? 0 : suspect - acknowledged;
+  return suspects > 0 ? Math.ceil(suspects / 2) : Math.min(limit * 2, Number.MAX_SAFE_INTEGER);
 }
 
 function recover(line: Line): void {

@@ -18,6 +18,8 @@ export interface Line extends LineState {
   fault?: NotificationFault;
   /** Events in the next notification at most: halved while a bundle is refused, grows back with success. */
   limit: number;
+  /** Last number of the smallest bundle that was refused: one of the events up to here is at fault. */
+  suspect?: number;
   /** An event that was refused again and again: the one after it is tried, to see which of the two is at fault. */
   trying?: { over: number; reason: string };
   /** Something is under way; whoever wants to be served next has to wait. */

@@ -73,7 +73,7 @@ faultTest(
     expect(numbersTaken(run, 'poison')).toEqual(rest);
     const bundles = refused.filter(({ length }) => length > 1);
     console.log(`event ${poison} refused in bundles of ${bundles.map(({ length }) => length).join(', ')}, then alone`);
-    expect(bundles.length).toBeLessThanOrEqual(2 * Math.log2(BATCH));
+    expect(bundles.length).toBeLessThanOrEqual(Math.log2(BATCH));
     expect(refused.filter(({ length }) => length === 1).length).toBeGreaterThan(0);
     await waitFor(async () => (await deadLetters(run, 'poison')).length > 0, { what: 'the event to be set aside' });
     expect(await deadLetters(run, 'poison')).toEqual([poison]);
