@@ -53,6 +53,8 @@ export const SETTINGS = {
     /** The server that mail leaves through: `smtp://…` or `smtps://…`; without one there is no email channel. */
     smtpUrl: setting('SMTP_URL', smtpUrl),
     from: setting('MAIL_FROM', mailAddress, 'carillon@localhost'),
+    /** Shortest time between two mails to the contacts of one Subscription. */
+    contactMinutes: setting('CONTACT_MAIL_MINUTES', wholeNumber(1, 10_080), '60'),
   },
   delivery: {
     /** Longest attempt where a Subscription names none; one that does gets what it names, at most 25 s. */
@@ -68,7 +70,6 @@ export const SETTINGS = {
     /** Requests a second to an endpoint whose subscriptions name no limit; 0: as many as come. */
     ratePerEndpoint: setting('DELIVERY_RATE_PER_ENDPOINT', decimalNumber(0, 10_000), '0'),
     notificationBytes: setting('DELIVERY_NOTIFICATION_BYTES', byteSize(1024, 2 ** 30), '1 MiB'),
-    contactMailMinutes: setting('CONTACT_MAIL_MINUTES', wholeNumber(1, 10_080), '60'),
   },
   sockets: {
     tokenSeconds: setting('WEBSOCKET_TOKEN_SECONDS', wholeNumber(1, 86_400), '30'),

@@ -1,3 +1,5 @@
+import { type Clock, processClock } from './clock.js';
+
 /** A right to have one attempt under way; whoever has it gives it back. */
 export interface Place {
   leave(): void;
@@ -7,20 +9,6 @@ export interface Place {
 export interface Wish {
   withdraw(): void;
 }
-
-/** Time as this process sees it, in milliseconds, and a call back after some of them. */
-export interface Clock {
-  now(): number;
-  after(milliseconds: number, call: () => void): () => void;
-}
-
-export const processClock: Clock = {
-  now: () => performance.now(),
-  after: (milliseconds, call) => {
-    const timer = setTimeout(call, milliseconds);
-    return () => clearTimeout(timer);
-  },
-};
 
 export interface PlaceBounds {
   perHost: number;

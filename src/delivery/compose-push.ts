@@ -6,6 +6,7 @@ import { stretchOf } from './line-step.js';
 import type { Step } from './next-step.js';
 import type { OwedEvent, Push, PushChannel } from './push-channel.js';
 import type { Repetitions } from './repetitions.js';
+import { withinBytes } from './within-bytes.js';
 
 export interface PushParts {
   window: EventWindow;
@@ -63,7 +64,8 @@ async function pushAgain(line: Line, parts: PushParts): Promise<Push | undefined
   return { ...notification(line, parts, numbered(read, stretch.firstNumber)), replay: again.id };
 }
 
-function notification(line: Line, parts: PushParts, events: readonly OwedEvent[]): Push {
+function notification(line: Line, parts: PushParts, owed: readonly OwedEvent[]): Push {
+  const events = withinBytes(owed, line.subject, parts.settings.notificationBytes);
   return { ...terms(line, parts), kind: 'event-notification', total: events.at(-1)!.number, events };
 }
 

@@ -31,6 +31,7 @@ import { FhirWebsocketGateway } from './channels/fhir-websocket.gateway.js';
 import { LiveGateway } from './channels/live.gateway.js';
 import { EmailChannel } from './channels/email.channel.js';
 import { MessageChannel } from './channels/message.channel.js';
+import { statusMail } from './channels/status-mail.js';
 import { RestHookChannel } from './channels/rest-hook.channel.js';
 import { SmtpMailer } from './channels/smtp-mailer.js';
 import { Announcements } from './announcements.js';
@@ -44,6 +45,7 @@ import { LiveSubscriptions } from './live-subscriptions.js';
 import { MatchFollower } from './match-follower.js';
 import { measuredChannel } from './measured-channel.js';
 import { ShardHolder } from './shard-holder.js';
+import { StatusNotices } from './status-notices.js';
 import { SocketFeeds } from './sockets/socket-feeds.js';
 
 /** Secrets are opened here, once for each version of a Subscription that is served. */
@@ -54,11 +56,8 @@ const definitionReader =
 
 const SLOW_SOCKET_MS = 5000;
 
-const emailChannel = ({ mail: { smtpUrl, from }, outbound }: Config) =>
-  new EmailChannel(
-    smtpUrl === undefined ? undefined : new SmtpMailer(smtpUrl, { secureContext: secureContextOf(outbound) }),
-    from,
-  );
+const mailerOf = ({ mail: { smtpUrl }, outbound }: Config) =>
+  smtpUrl === undefined ? undefined : new SmtpMailer(smtpUrl, { secureContext: secureContextOf(outbound) });
 
 /** Numbered events leave: pushed to hooks, handed to sockets. */
 @Module({
@@ -132,6 +131,8 @@ const emailChannel = ({ mail: { smtpUrl, from }, outbound }: Config) =>
         log: Log,
       ) => {
         const settings: DeliverySettings = { ...FIXED_DELIVERY, ...config.delivery };
+        const mailer = mailerOf(config);
+        const { from, contactMinutes } = config.mail;
         const cursors = new PostgresCursorStore(database);
         const shards: ShardHolder = new ShardHolder(
           new PostgresShardLeases(database),
@@ -158,11 +159,12 @@ const emailChannel = ({ mail: { smtpUrl, from }, outbound }: Config) =>
           resends: new PostgresResends(database),
           shards,
           statuses: new ChangeStoreStatusWriter(changes.ofStoredTexts),
-          channels: [new RestHookChannel(client), new MessageChannel(client), emailChannel(config)].map((channel) =>
+          channels: [new RestHookChannel(client), new MessageChannel(client), new EmailChannel(mailer, from)].map((channel) =>
             measuredChannel(channel, metrics.delivery),
           ),
           readDefinition: definitionReader(vault),
           baseOf: (face) => baseOf(config.http.publicUrl, face),
+          notices: mailer && new StatusNotices(statusMail(mailer, from), contactMinutes * 60_000, log),
           settings,
           log,
         });

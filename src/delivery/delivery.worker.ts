@@ -14,6 +14,7 @@ import { LineReader, type ReadDefinition } from './line-reader.js';
 import { LineTurns } from './line-turns.js';
 import { Lines } from './lines.js';
 import type { BatchListener } from './match-follower.js';
+import { noticeOf } from './notice-of.js';
 import type { PushChannel } from './push-channel.js';
 import { RATE_LIMIT } from '../subscriptions/parse-rate-limit.js';
 import { PacedEndpoints } from './paced-endpoints.js';
@@ -22,6 +23,7 @@ import { Unsettled } from './unsettled.js';
 import { Repetitions } from './repetitions.js';
 import type { ShardHolder, ShardListener } from './shard-holder.js';
 import { StatusMoves } from './status-moves.js';
+import type { StatusNotices } from './status-notices.js';
 import type { StatusWriter } from './status-writer.js';
 
 export interface DeliveryParts {
@@ -35,6 +37,8 @@ export interface DeliveryParts {
   readDefinition: ReadDefinition;
   /** FHIR base of a face. */
   baseOf: (face: Change['face']) => string;
+  /** Tells contacts; absent where there is no mail server. */
+  notices?: StatusNotices;
   settings: DeliverySettings;
   log: Log;
   random?: () => number;
@@ -95,6 +99,10 @@ export class DeliveryWorker implements BatchListener, ShardListener {
       reader,
       (line) => this.lines.drop(line),
       (line) => this.turns.keep(line, false),
+      (line, from, reason) => {
+        const notice = noticeOf(line, from, reason);
+        if (notice) parts.notices?.tell(notice);
+      },
       log,
     );
     this.turns = new LineTurns({
@@ -129,6 +137,7 @@ export class DeliveryWorker implements BatchListener, ShardListener {
     this.lines.stop();
     this.turns.stop();
     this.unsettled.stop();
+    this.parts.notices?.stop();
     clearTimeout(this.dueTimer);
     for (const line of this.lines.all()) {
       clearTimeout(line.timer);

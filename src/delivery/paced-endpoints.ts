@@ -1,5 +1,5 @@
-import type { AttemptPlaces, Clock, Place, Wish } from './attempt-places.js';
-import { processClock } from './attempt-places.js';
+import type { AttemptPlaces, Place, Wish } from './attempt-places.js';
+import { type Clock, processClock } from './clock.js';
 import { TokenBucket } from './token-bucket.js';
 
 interface Waiting {

@@ -12,11 +12,13 @@ export class StatusMoves {
     private readonly reader: LineReader,
     private readonly drop: (line: Line) => void,
     private readonly keep: (line: Line) => void,
+    private readonly onMoved: (line: Line, from: SubscriptionStatus, reason: string | undefined) => void,
     private readonly log: Log,
   ) {}
 
   /** Where somebody else wrote the Subscription meanwhile, nothing is moved and the line is to be read again. */
   async move(line: Line, status: SubscriptionStatus): Promise<void> {
+    const from = line.definition.status;
     const reason = reasonOf(line, status);
     const written = await this.statuses.write(line.resource, status, reason);
     if (line.dropped) return;
@@ -28,6 +30,7 @@ export class StatusMoves {
     if (isSettled(line)) line.verifiedVersion = written.version;
     this.log.info({ subscription: line.id, status, reason }, 'subscription.status-moved');
     this.keep(line);
+    this.onMoved(line, from, reason);
   }
 }
 

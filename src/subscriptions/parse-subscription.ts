@@ -1,5 +1,6 @@
 import type { Face } from '../fhir/change.js';
 import type { JsonObject } from '../fhir/json-object.js';
+import { contactAddresses } from './contact-addresses.js';
 import { knownExtensions, parseChannel, PAYLOAD_CONTENT } from './parse-channel.js';
 import { refused } from './refused.js';
 import { FILTER_CRITERIA } from './resolve-filters.js';
@@ -21,6 +22,7 @@ export function parseSubscription(resource: JsonObject, id: string, version: num
     face,
     status: parseStatus(resource.status),
     end: parseEnd(resource.end),
+    contacts: contactAddresses(resource.contact),
     subject,
     channel: parseChannel(resource, subject.kind, face),
   };

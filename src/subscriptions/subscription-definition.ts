@@ -32,6 +32,8 @@ export interface SubscriptionDefinition {
   face: Face;
   status: SubscriptionStatus;
   end?: Date;
+  /** Mail addresses of those who are told when deliveries fail. */
+  contacts?: readonly string[];
   subject:
     | { kind: 'classic'; /** `Type?query` */ criteria: string }
     | {

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/delivery/attempt-places.js';
+import type { Clock } from '../../src/delivery/clock.js';
 
 /** Time that only moves when it is told to; calls come in the order of their times. */
 export class FakeClock implements Clock {
