@@ -1,6 +1,7 @@
 /** What went wrong on the way, in words for whoever runs the hub or the endpoint. */
 export function faultText(error: NodeJS.ErrnoException): string {
-  const words = error.code === undefined ? undefined : WORDS[error.code];
+  const { code = '' } = error;
+  const words = WORDS[code] ?? ALERTS.find(([pattern]) => pattern.test(code))?.[1];
   if (words === undefined) return error.code ? `${error.code}: ${error.message}` : error.message;
   return `${words} (${error.code})`;
 }
@@ -26,11 +27,17 @@ const TLS_WORDS: Readonly<Record<string, string>> = {
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNKNOWN_AUTHORITY,
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNKNOWN_AUTHORITY,
   ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate of the endpoint is for another name',
-  ERR_SSL_WRONG_VERSION_NUMBER: 'the endpoint does not speak TLS at this port',
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'the endpoint does not speak TLS at this port',
-  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'the endpoint asks for a certificate of the hub (OUTBOUND_CLIENT_CERT_FILE)',
-  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: 'the endpoint does not accept the certificate of the hub (OUTBOUND_CLIENT_CERT_FILE)',
 };
+
+/** What OpenSSL tells; the beginnings of its codes change with its version. */
+const ALERTS: readonly (readonly [RegExp, string])[] = [
+  [/_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG)$/, 'the endpoint does not speak TLS at this port'],
+  [
+    /_ALERT_(HANDSHAKE_FAILURE|CERTIFICATE_REQUIRED)$/,
+    'the endpoint refuses the handshake, perhaps for want of a certificate of the hub (OUTBOUND_CLIENT_CERT_FILE)',
+  ],
+  [/_ALERT_(UNKNOWN_CA|BAD_CERTIFICATE)$/, 'the endpoint does not accept the certificate of the hub (OUTBOUND_CLIENT_CERT_FILE)'],
+];
 
 const WORDS: Readonly<Record<string, string>> = {
   ...TLS_WORDS,

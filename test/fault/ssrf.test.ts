@@ -13,7 +13,7 @@ const PUBLIC_ONLY: OutboundPolicy = { allowLoopback: false, allowed: [], plainHt
 const OPEN_ON_LOOPBACK: OutboundPolicy = { ...PUBLIC_ONLY, allowLoopback: true };
 
 const LISTENING = ['127.0.0.1', '127.0.0.2', '127.1.2.3', '::1'];
-let servers: Server[] = [];
+const servers: Server[] = [];
 let port: number;
 /** Connections that arrived at a listening socket. */
 let arrived = 0;
