@@ -10,6 +10,7 @@ import {
 } from '../matching/event-ledger.js';
 import { type OrdinalSegment, playSteps, type SegmentStep } from '../subscriptions/membership-steps.js';
 import type { Database, Queryable } from './database.js';
+import { COMMIT_BATCH } from './sql/commit-batch.sql.js';
 import { LEASE_MATCHING, LEAVE_MATCHING, MATCHING_POSITIONS, RELEASE_MATCHING } from './sql/lease-matching.sql.js';
 import {
   FORGET_SUBSCRIPTIONS,
@@ -76,30 +77,33 @@ export class PostgresEventLedger extends EventLedger {
   }
 
   async commit(batch: MatchedBatch): Promise<readonly MatchingLease[]> {
-    const { leases, position, events, memberships, subscriptionIds } = batch;
+    const { leases, position, memberships } = batch;
     const from = leases[0]?.position;
     if (from === undefined) throw new LeaseLost();
-    const move = (on: Queryable) =>
-      on.rows(MOVE_MATCHING_POSITION, [
-        leases.map(({ partition }) => partition),
-        leases.map(({ token }) => token),
-        from.epoch,
-        from.xid,
-        from.seq,
-        position.epoch,
-        position.xid,
-        position.seq,
-        this.leaseSeconds,
-      ]);
-    await this.database.transaction(
-      async (tx) => {
-        if ((await move(tx)).length < leases.length) throw new LeaseLost();
-        if (events.length + memberships.length + subscriptionIds.length === 0) return;
-        if (memberships.length > 0) await recordMemberships(tx, batch);
-        await recordEvents(tx, batch);
-      },
-      { durable: false },
-    );
+    const move = [
+      leases.map(({ partition }) => partition),
+      leases.map(({ token }) => token),
+      from.epoch,
+      from.xid,
+      from.seq,
+      position.epoch,
+      position.xid,
+      position.seq,
+      this.leaseSeconds,
+    ];
+    if (memberships.length === 0) {
+      const [row] = await this.database.rows<{ moved: number }>(COMMIT_BATCH, [...move, ...eventsOf(batch)]);
+      if (row?.moved !== leases.length) throw new LeaseLost();
+    } else {
+      await this.database.transaction(
+        async (tx) => {
+          if ((await tx.rows(MOVE_MATCHING_POSITION, move)).length < leases.length) throw new LeaseLost();
+          await recordMemberships(tx, batch);
+          await tx.run(RECORD_EVENTS, eventsOf(batch));
+        },
+        { durable: false },
+      );
+    }
     return leases.map((lease) => ({ ...lease, position }));
   }
 
@@ -132,14 +136,15 @@ function positionOf({ epoch, xid, seq }: LogPosition): LogPosition {
   return { epoch, xid, seq };
 }
 
-async function recordEvents(tx: Queryable, { events, subscriptionIds }: MatchedBatch): Promise<void> {
+/** Parameters of numbered-events. */
+function eventsOf({ events, memberships, subscriptionIds }: MatchedBatch): unknown[] {
   const counts = new Map<string, number>();
   const places = events.map(({ groupFingerprint }) => {
     const place = (counts.get(groupFingerprint) ?? 0) + 1;
     counts.set(groupFingerprint, place);
     return place;
   });
-  await tx.run(RECORD_EVENTS, [
+  return [
     byteas(counts.keys()),
     [...counts.values()],
     byteas(events.map(({ groupFingerprint }) => groupFingerprint)),
@@ -147,9 +152,10 @@ async function recordEvents(tx: Queryable, { events, subscriptionIds }: MatchedB
     events.map(({ change }) => change.epoch),
     events.map(({ change }) => change.xid),
     events.map(({ change }) => change.seq),
-    subscriptionIds,
     events.map(({ happenedAt }) => happenedAt ?? null),
-  ]);
+    subscriptionIds,
+    events.length + memberships.length + subscriptionIds.length > 0,
+  ];
 }
 
 /** Before the events are counted: `n` of a membership is what its group had before the batch and what precedes it within. */
