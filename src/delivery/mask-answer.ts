@@ -51,7 +51,7 @@ const MOST_SENT = 256 * 1024;
 function withoutEcho(text: string, sent: readonly string[]): string {
   if (text.length < SHORTEST_ECHO || sent.length === 0) return text;
   const whole = sent.join('\n').slice(0, MOST_SENT);
-  const sources = text.includes('\\"') ? [whole, JSON.stringify(whole)] : [whole];
+  const sources = text.includes('\\"') ? [whole, JSON.stringify(whole).slice(1, -1)] : [whole];
   let kept = '';
   let from = 0;
   for (let at = 0; at + WINDOW <= text.length; at += STEP) {
