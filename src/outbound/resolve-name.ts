@@ -6,37 +6,67 @@ import { isLocalhostName, plainName } from './host-names.js';
 /** Every address of a name. */
 export type Resolve = (name: string) => Promise<readonly string[]>;
 
+/** Where addresses of names are found. */
+export interface NameSources {
+  /** The machine's own file of hosts; undefined: it has none. */
+  hostsFile?: string;
+  /** Name servers as `127.0.0.1:53`; undefined: the machine's. */
+  servers?: readonly string[];
+  /** How long a name server has for an answer, twice, before it counts as silent. */
+  serverMs: number;
+  /** Whatever else the machine knows. */
+  askSystem: Resolve;
+}
+
+const MACHINE: NameSources = {
+  hostsFile: process.platform === 'win32' ? undefined : '/etc/hosts',
+  serverMs: 2000,
+  askSystem: async (name) => (await lookup(name, { all: true })).map(({ address }) => address),
+};
+
 /**
  * The addresses of a name: the machine's own file of hosts, then the name servers, then whatever else the system knows. The name
  * servers are asked directly, because the system's lookup holds one of four threads until it ends: a few names whose servers never
  * answer would stop files and every other name with them. What only the system knows (short names of a search list, other services)
  * is looked up one name at a time.
  */
-export const resolveName: Resolve = async (written) => {
-  const name = plainName(written);
-  if (isLocalhostName(name)) return ['127.0.0.1', '::1'];
-  const own = await addressesInHosts(name);
-  if (own.length > 0) return own;
-  const answered = await askNameServers(name);
-  return answered.length > 0 ? answered : askSystem(written);
-};
+export function nameResolver(sources: NameSources = MACHINE): Resolve {
+  const hosts = hostsOf(sources.hostsFile);
+  let asking: Promise<unknown> = Promise.resolve();
+  return async (written) => {
+    const name = plainName(written);
+    if (isLocalhostName(name)) return ['127.0.0.1', '::1'];
+    const own = (await hosts()).get(name) ?? [];
+    if (own.length > 0) return own;
+    const answered = await askNameServers(name, sources);
+    if (answered.length > 0) return answered;
+    const asked = asking.then(() => sources.askSystem(written));
+    asking = asked.catch(() => undefined);
+    return asked;
+  };
+}
 
-const HOSTS_FILE = process.platform === 'win32' ? undefined : '/etc/hosts';
-let hosts: { changed: number; addresses: ReadonlyMap<string, readonly string[]> } | undefined;
+export const resolveName: Resolve = nameResolver();
 
-async function addressesInHosts(name: string): Promise<readonly string[]> {
-  if (HOSTS_FILE === undefined) return [];
-  try {
-    const { mtimeMs } = await stat(HOSTS_FILE);
-    if (hosts?.changed !== mtimeMs) hosts = { changed: mtimeMs, addresses: readHosts(await readFile(HOSTS_FILE, 'utf8')) };
-    return hosts.addresses.get(name) ?? [];
-  } catch {
-    return [];
-  }
+type Hosts = ReadonlyMap<string, readonly string[]>;
+
+/** The file is read again when it has changed. */
+function hostsOf(file: string | undefined): () => Promise<Hosts> {
+  let read: { changed: number; hosts: Hosts } = { changed: -1, hosts: new Map() };
+  return async () => {
+    if (file === undefined) return read.hosts;
+    try {
+      const { mtimeMs: changed } = await stat(file);
+      if (changed !== read.changed) read = { changed, hosts: readHosts(await readFile(file, 'utf8')) };
+    } catch {
+      read = { changed: -1, hosts: new Map() };
+    }
+    return read.hosts;
+  };
 }
 
 /** The addresses of each name in a file of hosts: an address and its names on each line, `#` before remarks. */
-export function readHosts(text: string): ReadonlyMap<string, readonly string[]> {
+export function readHosts(text: string): Hosts {
   const found = new Map<string, string[]>();
   for (const line of text.split('\n')) {
     const [address, ...names] = line.replace(/#.*/, '').trim().split(/\s+/);
@@ -46,26 +76,15 @@ export function readHosts(text: string): ReadonlyMap<string, readonly string[]> 
   return found;
 }
 
-/** How long a name server has for an answer, twice, before the name counts as one that does not answer. */
-const SERVER_MS = 2000;
-
-/** None where the name servers know none. */
-async function askNameServers(name: string): Promise<readonly string[]> {
-  const resolver = new Resolver({ timeout: SERVER_MS, tries: 2 });
-  const [four, six] = await Promise.allSettled([resolver.resolve4(name), resolver.resolve6(name)]);
-  const addresses = [four, six].flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
-  if (addresses.length > 0) return addresses;
-  for (const answer of [four, six]) {
-    if (answer.status === 'rejected' && (answer.reason as NodeJS.ErrnoException).code === 'ETIMEOUT')
-      throw new Error(`the name servers do not answer for ${name}`);
-  }
-  return [];
-}
-
-let asking: Promise<unknown> = Promise.resolve();
-
-function askSystem(name: string): Promise<readonly string[]> {
-  const asked = asking.then(() => lookup(name, { all: true })).then((found) => found.map(({ address }) => address));
-  asking = asked.catch(() => undefined);
-  return asked;
+/** None where the name servers know none; an error where they are silent. */
+async function askNameServers(name: string, { servers, serverMs }: NameSources): Promise<readonly string[]> {
+  const resolver = new Resolver({ timeout: serverMs, tries: 2 });
+  if (servers !== undefined) resolver.setServers(servers);
+  const answers = await Promise.allSettled([resolver.resolve4(name), resolver.resolve6(name)]);
+  const addresses = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
+  const isSilent = answers.some(({ status, reason }: { status: string; reason?: { code?: string } }) => {
+    return status === 'rejected' && reason?.code === 'ETIMEOUT';
+  });
+  if (addresses.length === 0 && isSilent) throw new Error(`the name servers do not answer for ${name}`);
+  return addresses;
 }
