@@ -1,4 +1,8 @@
+import { readFileSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect } from '@jest/globals';
+import { processesIn } from '../../src/storage/postgres/processes.js';
+import { newFolder } from '../support/run-folder.js';
 import { waitFor } from '../support/wait-for.js';
 import { faultTest, type FaultRun } from './harness/fault-run.js';
 import { CODE_SYSTEM, CODES, codeOf, type LoadWriter } from './harness/load-writer.js';
@@ -15,10 +19,15 @@ afterAll(async () => {
   await server?.stop();
 });
 
-/** Two hubs on a database of the own server, a subscription for each code, writers on both hubs. */
+/** Two hubs on a database of the own server, writers on both. */
 async function underLoad(run: FaultRun, name: string): Promise<LoadWriter> {
   const database = await server.database(name);
   await run.hubs({ hubs: 2, each: () => ({ database }), env: { DELIVERY_BACKOFF_MILLISECONDS: '200' } });
+  return subscribedAndWriting(run);
+}
+
+/** A subscription for each code, and writers. */
+async function subscribedAndWriting(run: FaultRun): Promise<LoadWriter> {
   for (const code of CODES) {
     await run.subscribe(code, {
       filters: [`Observation?code=${CODE_SYSTEM}|${code}`],
@@ -49,14 +58,39 @@ faultTest(
     const pids = pidsOf(run);
     for (let round = 0; round < byLength(1, 5); round += 1) {
       for (const signal of ['SIGINT', 'SIGQUIT', 'SIGKILL'] as const) {
-        await more(writer, 50);
+        await more(writer, byLength(25, 100));
         await run.disturbed(() => server.restart(signal));
-        await more(writer, 50);
+        await more(writer, byLength(25, 100));
       }
     }
     await expectAllWell(run, writer, pids);
   },
   byLength(120_000, 600_000),
+);
+
+faultTest(
+  'the embedded PostgreSQL killed under load: the hub starts it again, and every answered write is notified, in order',
+  async (run) => {
+    const dataDir = newFolder('data');
+    await run.hubs({
+      hubs: 1,
+      each: () => ({ database: 'own', dataDir }),
+      env: { DELIVERY_BACKOFF_MILLISECONDS: '200' },
+    });
+    const writer = await subscribedAndWriting(run);
+    const pids = pidsOf(run);
+    for (let round = 0; round < byLength(2, 10); round += 1) {
+      await more(writer, byLength(25, 100));
+      await run.disturbed(async () => {
+        // The postmaster alone, or all of them at one moment, as when the machine has no memory left.
+        const all = processesIn(realpathSync(join(dataDir, 'postgres')));
+        const postmaster = Number(readFileSync(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[0]);
+        for (const pid of round % 2 === 0 ? [postmaster] : all) process.kill(pid, 'SIGKILL');
+        await more(writer, byLength(25, 100));
+      });
+    }
+    await expectAllWell(run, writer, pids);
+  },
 );
 
 faultTest(
@@ -66,16 +100,16 @@ faultTest(
     const pids = pidsOf(run);
     const admin = await server.connect('postgres');
     run.onClose(() => admin.end());
-    await run.disturbed(async () => {
-      for (let round = 0; round < byLength(25, 300); round += 1) {
-        const { rowCount } = await admin.query(
+    for (let round = 0; round < byLength(16, 300); round += 1) {
+      const { rowCount } = await run.disturbed(() =>
+        admin.query(
           `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'terminated' AND application_name LIKE 'carillon%'
            ORDER BY random() LIMIT 3`,
-        );
-        expect(rowCount).toBeGreaterThan(0);
-        await more(writer, 8);
-      }
-    });
+        ),
+      );
+      expect(rowCount).toBeGreaterThan(0);
+      await more(writer, 8);
+    }
 
     // Idle connections of somebody else take every place, and those of the hubs are ended: they cannot come back.
     const idle: Awaited<ReturnType<OwnServer['connect']>>[] = [];
@@ -95,9 +129,9 @@ faultTest(
       );
       const refused = () => run.cluster.places.every(({ hub }) => hub.output().includes('53300'));
       await waitFor(refused, { milliseconds: 30_000, what: 'the hubs to be refused' });
-      await Promise.all(idle.splice(0).map((client) => client.end()));
-      await more(writer, 100);
     });
+    await run.disturbed(() => Promise.all(idle.splice(0).map((client) => client.end())));
+    await more(writer, byLength(50, 200));
     await expectAllWell(run, writer, pids);
   },
   byLength(120_000, 600_000),

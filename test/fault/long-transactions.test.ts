@@ -51,7 +51,7 @@ async function horizonPid(run: FaultRun): Promise<number> {
 faultTest(
   'a long transaction that reads delays nothing; one that may write, in any database, delays and loses nothing',
   async (run) => {
-    await given(run, 'held', 2);
+    await given(run, 'held', 1);
     await writeSome(run, 30);
     await untilServed(run, CODE_OF);
 
@@ -59,7 +59,7 @@ faultTest(
     run.onClose(() => reader.end());
     await reader.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     await reader.query('SELECT count(*) FROM resource_version');
-    await writeSome(run, 60);
+    await writeSome(run, 40);
     await untilServed(run, CODE_OF);
     await reader.query('COMMIT');
 
@@ -70,7 +70,7 @@ faultTest(
       await holder.query('BEGIN');
       await holder.query('SELECT pg_current_xact_id()');
       const before = total(run);
-      await writeSome(run, byLength(60, 1000));
+      await writeSome(run, byLength(40, 1000));
       // Held back, all of it: it might have been written by a transaction that this one will turn out to precede.
       expect(total(run)).toBe(before);
       await waitFor(async () => (await horizonPid(run)) === rows[0]!.pid, {
@@ -91,8 +91,8 @@ faultTest(
 faultTest(
   'a snapshot held open while notifications flow: cursors stay few pages, and their space is used again',
   async (run) => {
-    await given(run, 'snapshot', byLength(8, 250));
-    const count = byLength(250, 20_000);
+    await given(run, 'snapshot', byLength(5, 250));
+    const count = byLength(150, 20_000);
     await writeSome(run, 50);
     await untilServed(run, CODE_OF);
     const observer = await server.connect('snapshot');

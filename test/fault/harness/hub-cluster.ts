@@ -87,7 +87,7 @@ export class HubCluster {
     database: TestDatabase;
     env?: Record<string, string>;
     /** What differs from one to the next: an own way to the database, a skewed clock. */
-    each?: (index: number) => { database?: TestDatabase; env?: Record<string, string> };
+    each?: (index: number) => Pick<HubOptions, 'database' | 'dataDir' | 'env'>;
   }): Promise<HubCluster> {
     const disturbances: Disturbance[] = [];
     const ports = await Promise.all(Array.from({ length: options.hubs }, () => freePort()));
@@ -95,7 +95,8 @@ export class HubCluster {
     const PUBLIC_URL = `http://127.0.0.1:${ports[0]}`;
     const places = ports.map((port, index) => {
       const own = options.each?.(index);
-      const hub = { database: own?.database ?? options.database, env: { PUBLIC_URL, ...options.env, ...own?.env } };
+      const env = { PUBLIC_URL, ...options.env, ...own?.env };
+      const hub = { database: own?.database ?? options.database, dataDir: own?.dataDir, env };
       return new HubPlace(`hub ${index + 1}`, port, hub, disturbances);
     });
     const cluster = new HubCluster(places, disturbances);
