@@ -6,6 +6,8 @@ export interface Arrival {
   /** Path of the request, which tells the subscriptions of one receiver apart. */
   path: string;
   body: string;
+  /** Of the header `webhook-id`. */
+  webhookId: string | undefined;
   /** `performance.now()` when the request had come in whole. */
   at: number;
 }
@@ -20,7 +22,8 @@ export class Receiver {
       void readBody(request).then((body) => {
         const at = performance.now();
         response.writeHead(200).end();
-        onArrival({ method: request.method ?? '', path: request.url ?? '', body, at });
+        const webhookId = request.headers['webhook-id']?.toString();
+        onArrival({ method: request.method ?? '', path: request.url ?? '', body, webhookId, at });
       });
     });
     this.server.keepAliveTimeout = 60_000;
