@@ -15,7 +15,13 @@ export function measuredChannel(channel: PushChannel, recorder: DeliveryRecorder
     }
     return outcome;
   };
-  return Object.assign(Object.create(channel) as PushChannel, { send });
+  return new Proxy(channel, {
+    get(target, name) {
+      if (name === 'send') return send;
+      const member: unknown = Reflect.get(target, name);
+      return typeof member === 'function' ? (member.bind(target) as unknown) : member;
+    },
+  });
 }
 
 /** When that happened what the event tells: of a coded event, which may be about an older version, its own time. */

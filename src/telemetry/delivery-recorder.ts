@@ -98,6 +98,7 @@ export class DeliveryRecorder {
         child.inc(0);
         return [outcome, child] as const;
       });
+      for (const histogram of [this.latency, this.duration]) histogram.zero({ channel });
       record = {
         latency: this.latency.labels({ channel }),
         duration: this.duration.labels({ channel }),
