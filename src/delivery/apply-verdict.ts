@@ -72,6 +72,7 @@ function applyToRepetition(
   switch (verdict.kind) {
     case 'served':
       recover(line);
+      if (line.again?.id === push.replay) line.again!.limit = Math.min(line.again!.limit * 2, Number.MAX_SAFE_INTEGER);
       return {
         status: verdict.status,
         passage: { kind: 'sent', first: push.events[0]!.number, last: push.events.at(-1)!.number },
