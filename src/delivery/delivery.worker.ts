@@ -153,7 +153,13 @@ export class DeliveryWorker implements BatchListener, ShardListener {
   /** How it stands at this moment, for those who watch. */
   standing(): Omit<DeliveryNow, 'attemptsUnlogged' | 'shardsHeld'> {
     const { owed, places } = backlogOf(this.lines.owing(), (groupId) => this.parts.window.lastN(groupId));
-    return { owed, places, attemptsUnderWay: this.places.underWay, attemptsWaiting: this.places.waiting };
+    return {
+      owed,
+      places,
+      attemptsUnderWay: this.places.underWay,
+      attemptsWaiting: this.places.waiting,
+      notTakenUp: this.unsettled.waiting,
+    };
   }
 
   // Batches of matching.

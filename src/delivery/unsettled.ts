@@ -6,12 +6,18 @@ const TAKEN_UP_AT_ONCE = 500;
 const LOOK_AGAIN_MS = 100;
 const TRY_AGAIN_MS = 500;
 
+interface Round {
+  shards: Set<number>;
+  /** Who was found and has not been taken up; undefined until they were looked for. */
+  left?: string[];
+}
+
 /**
  * Takes up, after shards were taken, whoever wants something: a few hundred at a time and only while there is room, so that after an
  * outage neither the database nor the memory bears all of them at once.
  */
 export class Unsettled {
-  private readonly rounds = new Set<{ shards: Set<number> }>();
+  private readonly rounds = new Set<Round>();
   private stopped = false;
 
   constructor(
@@ -21,6 +27,13 @@ export class Unsettled {
     private readonly hasRoom: () => boolean,
     private readonly log: Log,
   ) {}
+
+  /** Subscriptions that wait to be taken up: nobody knows yet what they are owed. */
+  get waiting(): number {
+    let count = 0;
+    for (const { left } of this.rounds) count += left?.length ?? 0;
+    return count;
+  }
 
   start(): void {
     this.stopped = false;
@@ -32,7 +45,7 @@ export class Unsettled {
 
   /** Returns at once; goes on until all are taken up, or the shards are left again. */
   take(shards: readonly number[]): void {
-    const round = { shards: new Set(shards) };
+    const round: Round = { shards: new Set(shards) };
     this.rounds.add(round);
     void this.run(round).finally(() => this.rounds.delete(round));
   }
@@ -41,17 +54,16 @@ export class Unsettled {
     for (const round of this.rounds) for (const shard of shards) round.shards.delete(shard);
   }
 
-  private async run(round: { shards: Set<number> }): Promise<void> {
-    let left: string[] | undefined;
-    while (!this.stopped && round.shards.size > 0 && left?.length !== 0) {
-      if (left && !this.hasRoom()) {
+  private async run(round: Round): Promise<void> {
+    while (!this.stopped && round.shards.size > 0 && round.left?.length !== 0) {
+      if (round.left && !this.hasRoom()) {
         await pause(LOOK_AGAIN_MS);
         continue;
       }
       try {
-        left ??= await this.cursors.unsettled([...round.shards]);
-        await this.lines.load(left.slice(0, TAKEN_UP_AT_ONCE));
-        left = left.slice(TAKEN_UP_AT_ONCE);
+        round.left ??= await this.cursors.unsettled([...round.shards]);
+        await this.lines.load(round.left.slice(0, TAKEN_UP_AT_ONCE));
+        round.left = round.left.slice(TAKEN_UP_AT_ONCE);
       } catch (error) {
         this.log.warn({ err: error }, 'delivery.take-up-failed');
         await pause(TRY_AGAIN_MS);

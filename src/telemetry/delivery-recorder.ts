@@ -20,6 +20,8 @@ export interface DeliveryNow {
   places: readonly OwedPlace[];
   attemptsUnderWay: number;
   attemptsWaiting: number;
+  /** Subscriptions of shards just taken whose turn to be looked at has not come: what they are owed is not in `owed`. */
+  notTakenUp: number;
   /** Attempts since the start that could not be kept in the log of attempts. */
   attemptsUnlogged: number;
   shardsHeld: number;
@@ -152,8 +154,21 @@ export class DeliveryRecorder {
       'Subscriptions that wait for a place to be attempted',
       ({ attemptsWaiting }) => attemptsWaiting,
     );
+    plain(
+      'carillon_subscriptions_not_taken_up',
+      'Subscriptions of shards just taken that have not been looked at yet; what they are owed is not counted',
+      ({ notTakenUp }) => notTakenUp,
+    );
     plain('carillon_shards_held', 'Shards of subscriptions that this process holds', ({ shardsHeld }) => shardsHeld);
   }
 }
 
-const IDLE: DeliveryNow = { owed: [], places: [], attemptsUnderWay: 0, attemptsWaiting: 0, attemptsUnlogged: 0, shardsHeld: 0 };
+const IDLE: DeliveryNow = {
+  owed: [],
+  places: [],
+  attemptsUnderWay: 0,
+  attemptsWaiting: 0,
+  notTakenUp: 0,
+  attemptsUnlogged: 0,
+  shardsHeld: 0,
+};
