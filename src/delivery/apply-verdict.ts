@@ -52,6 +52,8 @@ function applyToCursor(line: Line, push: Push, fault: NotificationFault | undefi
       line.fault = fault;
       return {};
     case 'failed':
+      // The same events again, so under the same id: it may have come through all the same.
+      if (push.events.length > 0 && push.replay === undefined && !line.trying) line.limit = push.events.length;
       line.trying = undefined;
       line.failures += 1;
       line.retryAt = now + verdict.pauseMs;

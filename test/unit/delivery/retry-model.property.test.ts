@@ -212,6 +212,24 @@ test('it ends at once where the endpoint says that it is gone, and never later c
   );
 });
 
+test('what failed is tried again with the same events, whatever comes meanwhile', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 10 }), fc.integer({ min: 1, max: 5 }), fc.nat(20), (owed, failures, more) => {
+      const life = new Life(8, (_numbers, attempt) => {
+        life.line.latest = owed + (attempt === 0 ? 0 : more);
+        return attempt < failures ? RETRY : ACCEPTED;
+      });
+      life.line.latest = owed;
+      life.line.verified = true;
+      life.line.definition = definition('active');
+      life.live(500);
+      const [first, ...again] = life.attempts.slice(0, failures + 1).map(({ numbers }) => numbers);
+      for (const numbers of again) expect(numbers).toEqual(first);
+      expect(life.accepted).toEqual(range(owed + more));
+    }),
+  );
+});
+
 test('no attempt before its pause is over, and none before Retry-After, which counts up to a day', () => {
   fc.assert(
     fc.property(answers, (script) => {
