@@ -14,6 +14,7 @@ import { Vault } from '../secrets/vault.js';
 import { PostgresAttemptLog } from '../storage/attempt-log.js';
 import { PostgresCursorStore } from '../storage/cursor-store.js';
 import { Database } from '../storage/database.js';
+import { storageFailure } from '../storage/database-failure.js';
 import { HubPresence } from '../storage/hub-presence.js';
 import { PostgresMatchBatches } from '../storage/match-batches.js';
 import { PostgresResends } from '../storage/resends.js';
@@ -46,6 +47,7 @@ import { MatchFollower } from './match-follower.js';
 import { measuredChannel } from './measured-channel.js';
 import { ShardHolder } from './shard-holder.js';
 import { StatusNotices } from './status-notices.js';
+import { SocketFailures } from './sockets/socket-failures.js';
 import { SocketFeeds } from './sockets/socket-feeds.js';
 
 /** Secrets are opened here, once for each version of a Subscription that is served. */
@@ -181,8 +183,10 @@ const mailerOf = ({ mail: { smtpUrl }, outbound }: Config) =>
           [worker, feeds],
           log,
         );
-        const websocket = new FhirWebsocketGateway(feeds, new PostgresWebsocketTokens(database), log, metrics.sockets);
-        return new Delivery(follower, worker, shards, feeds, websocket, new LiveGateway(feeds, live, log, metrics.sockets));
+        const failures = new SocketFailures((error) => storageFailure(error).error, log);
+        const websocket = new FhirWebsocketGateway(feeds, new PostgresWebsocketTokens(database), failures, metrics.sockets);
+        const liveGateway = new LiveGateway(feeds, live, failures, metrics.sockets);
+        return new Delivery(follower, worker, shards, feeds, websocket, liveGateway);
       },
     },
   ],

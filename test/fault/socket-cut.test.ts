@@ -1,7 +1,10 @@
-import { expect } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import pg from 'pg';
-import { topicSubscription } from '../support/subscriber.js';
+import { cloneDatabase } from '../support/clone-database.js';
+import { startHub } from '../support/start-hub.js';
+import { LAB_TOPIC, topicSubscription } from '../support/subscriber.js';
 import { waitFor } from '../support/wait-for.js';
+import { WebsocketListener } from '../support/websocket-listener.js';
 import { faultTest, type FaultRun, WRITTEN_TOPIC } from './harness/fault-run.js';
 import { CODE_SYSTEM } from './harness/load-writer.js';
 import { RecordingSink } from './harness/recording-sink.js';
@@ -120,3 +123,23 @@ faultTest(
     }
   },
 );
+
+test('while PostgreSQL is away, whoever asks for something on a socket is told to try again; the hub takes it for no bug', async () => {
+  const database = await cloneDatabase();
+  const hub = await startHub({ database });
+  const listener = await WebsocketListener.open(`${hub.url.replace('http', 'ws')}/ws`);
+  const live = new LiveFeedClient('live', hub.url, { topic: LAB_TOPIC }, () => {});
+  try {
+    await database.drop();
+    listener.say('bind-with-token anything');
+    await waitFor(() => listener.bundles.length > 0, { what: 'a word on the websocket' });
+    expect(listener.bundles[0]).toMatchObject({ resourceType: 'OperationOutcome', issue: [{ code: 'transient' }] });
+    expect(listener.closed).toBeUndefined();
+    await expect(live.open()).rejects.toThrow('"code":"transient"');
+    expect(hub.output()).not.toMatch(/"msg":"(websocket|live)\.failed"/);
+  } finally {
+    await listener.close();
+    live.close();
+    await hub.stop();
+  }
+});

@@ -2,8 +2,8 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { WebsocketTokens } from '../../subscriptions/websocket-tokens.js';
-import type { Log } from '../../telemetry/log.js';
 import type { SocketRecorder } from '../../telemetry/socket-recorder.js';
+import type { SocketFailures } from '../sockets/socket-failures.js';
 import type { SocketFeeds } from '../sockets/socket-feeds.js';
 import { CLOSE, FhirWebsocket } from './fhir-websocket.js';
 
@@ -31,7 +31,7 @@ export class FhirWebsocketGateway {
   constructor(
     private readonly feeds: SocketFeeds,
     private readonly tokens: WebsocketTokens,
-    private readonly log: Log,
+    private readonly failures: SocketFailures,
     private readonly recorder?: SocketRecorder,
   ) {}
 
@@ -65,7 +65,7 @@ export class FhirWebsocketGateway {
   }
 
   private connected(socket: WebSocket, wire: Duplex): void {
-    const connection = new FhirWebsocket(socket, wire, this.feeds, this.tokens, this.log);
+    const connection = new FhirWebsocket(socket, wire, this.feeds, this.tokens, this.failures);
     const part = this.parts[this.opened++ % PING_PARTS]!;
     this.connections.set(socket, connection);
     part.add(connection);

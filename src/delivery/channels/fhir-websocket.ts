@@ -2,11 +2,11 @@ import type { Duplex } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
 import { operationOutcome, type Issue } from '../../fhir/fhir-error.js';
 import type { WebsocketTokens } from '../../subscriptions/websocket-tokens.js';
-import type { Log } from '../../telemetry/log.js';
 import type { SocketEnd } from '../../telemetry/socket-recorder.js';
 import { ArrivalProof } from '../sockets/arrival-proof.js';
 import type { Binding } from '../sockets/feed.js';
 import { FeedSink, type Frame } from '../sockets/feed-sink.js';
+import type { SocketFailures } from '../sockets/socket-failures.js';
 import type { SocketFeeds } from '../sockets/socket-feeds.js';
 import { parseSocketMessage, type SocketMessage } from './socket-message.js';
 
@@ -42,7 +42,7 @@ export class FhirWebsocket extends FeedSink {
     private readonly wire: Duplex,
     private readonly feeds: SocketFeeds,
     private readonly tokens: WebsocketTokens,
-    private readonly log: Log,
+    private readonly failures: SocketFailures,
   ) {
     super();
     this.proof = new ArrivalProof(
@@ -148,10 +148,7 @@ export class FhirWebsocket extends FeedSink {
     const text = isBinary ? '' : String(message as Buffer);
     this.work = this.work
       .then(() => (this.isLeaving ? undefined : this.answer(text)))
-      .catch((error: unknown) => {
-        this.log.error({ err: error }, 'websocket.failed');
-        this.tell({ code: 'exception', diagnostics: 'The hub could not do this; please try again' });
-      })
+      .catch((error: unknown) => this.tell(...this.failures.issuesOf(error, 'websocket.failed')))
       .finally(() => (this.waiting -= 1));
   }
 
@@ -211,8 +208,8 @@ export class FhirWebsocket extends FeedSink {
     else if (binding) this.bindings.set(id, binding);
   }
 
-  private tell(issue: Issue): void {
-    this.socket.send(JSON.stringify(operationOutcome([issue])));
+  private tell(...issues: readonly Issue[]): void {
+    this.socket.send(JSON.stringify(operationOutcome(issues)));
   }
 
   private refuse(issue: Issue): void {

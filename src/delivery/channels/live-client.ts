@@ -2,11 +2,11 @@ import type { Socket } from 'socket.io';
 import type { WebSocket } from 'ws';
 import type { Face } from '../../fhir/change.js';
 import { FhirError, operationOutcome, type Issue } from '../../fhir/fhir-error.js';
-import type { Log } from '../../telemetry/log.js';
 import type { SocketEnd } from '../../telemetry/socket-recorder.js';
 import type { LiveSubscriptions } from '../live-subscriptions.js';
 import type { Binding } from '../sockets/feed.js';
 import { FeedSink, type Frame } from '../sockets/feed-sink.js';
+import type { SocketFailures } from '../sockets/socket-failures.js';
 import type { SocketFeeds } from '../sockets/socket-feeds.js';
 import { parseLiveRequest, sharedSubscription } from './live-request.js';
 
@@ -37,7 +37,7 @@ export class LiveClient extends FeedSink {
     private readonly socket: Socket,
     private readonly feeds: SocketFeeds,
     private readonly subscriptions: LiveSubscriptions,
-    private readonly log: Log,
+    private readonly failures: SocketFailures,
   ) {
     super();
     this.face = faceOf(socket);
@@ -160,15 +160,10 @@ export class LiveClient extends FeedSink {
   private answer(acknowledge: unknown, work: (reply: Acknowledge) => Promise<void>): void {
     const reply = typeof acknowledge === 'function' ? (acknowledge as Acknowledge) : undefined;
     work(reply ?? (() => {})).catch((error: unknown) => {
-      const outcome = operationOutcome(error instanceof FhirError ? error.issues : [this.bug(error)]);
+      const outcome = operationOutcome(this.failures.issuesOf(error, 'live.failed'));
       if (reply) reply({ outcome });
       else this.socket.emit('outcome', outcome);
     });
-  }
-
-  private bug(error: unknown): Issue {
-    this.log.error({ err: error }, 'live.failed');
-    return { code: 'exception', diagnostics: 'The hub could not do this; please try again' };
   }
 
   private tell(issue: Issue): void {

@@ -1,8 +1,8 @@
 import type { Server as HttpServer } from 'node:http';
 import { Server } from 'socket.io';
-import type { Log } from '../../telemetry/log.js';
 import type { SocketRecorder } from '../../telemetry/socket-recorder.js';
 import type { LiveSubscriptions } from '../live-subscriptions.js';
+import type { SocketFailures } from '../sockets/socket-failures.js';
 import type { SocketFeeds } from '../sockets/socket-feeds.js';
 import { LiveClient } from './live-client.js';
 
@@ -18,7 +18,7 @@ export class LiveGateway {
   constructor(
     private readonly feeds: SocketFeeds,
     private readonly subscriptions: LiveSubscriptions,
-    private readonly log: Log,
+    private readonly failures: SocketFailures,
     private readonly recorder?: SocketRecorder,
   ) {}
 
@@ -40,7 +40,7 @@ export class LiveGateway {
     this.io.of('/live').on('connection', (socket) => {
       // Engine.IO keeps the first request of every session alive otherwise.
       delete (socket.conn as { request?: unknown }).request;
-      const client = new LiveClient(socket, this.feeds, this.subscriptions, this.log);
+      const client = new LiveClient(socket, this.feeds, this.subscriptions, this.failures);
       this.clients.add(client);
       socket.on('disconnect', (reason) => {
         this.recorder?.closed('live', client.endOf(reason));
