@@ -18,8 +18,8 @@ interface PacedEndpoint {
 
 /** Limits change; who waits looks again this often. */
 const LOOK_MS = 1000;
-/** Endpoints at rest that are remembered until somebody new comes. */
-const KEPT_AT_REST = 1000;
+/** With fewer endpoints nobody looks for those at rest. */
+const FEW = 1000;
 
 /**
  * The way to a place for an attempt: where an endpoint's rate is limited, through its bucket. Who waits for the bucket holds no place; the
@@ -27,6 +27,8 @@ const KEPT_AT_REST = 1000;
  */
 export class PacedEndpoints {
   private readonly endpoints = new Map<string, PacedEndpoint>();
+  /** With so many endpoints, those at rest are forgotten. */
+  private many = FEW;
 
   constructor(
     private readonly places: AttemptPlaces,
@@ -100,9 +102,10 @@ export class PacedEndpoints {
 
   private newEndpoint(endpoint: string, rate: number): PacedEndpoint {
     const now = this.clock.now();
-    if (this.endpoints.size >= KEPT_AT_REST) {
+    if (this.endpoints.size >= this.many) {
       for (const [key, { waiting, bucket }] of this.endpoints)
         if (waiting.size === 0 && bucket.isFull(now)) this.endpoints.delete(key);
+      this.many = Math.max(FEW, 2 * this.endpoints.size);
     }
     const paced: PacedEndpoint = { bucket: new TokenBucket(rate, now), waiting: new Set() };
     this.endpoints.set(endpoint, paced);

@@ -4,13 +4,20 @@ import { isPushed } from '../subscriptions/is-pushed.js';
 import { RATE_LIMIT } from '../subscriptions/parse-rate-limit.js';
 import type { SubscriptionDefinition } from '../subscriptions/subscription-definition.js';
 
+interface NamedLimits {
+  /** By subscription. */
+  of: Map<string, number>;
+  /** Until one of them changes. */
+  lowest?: number;
+}
+
 /**
  * How often an endpoint may be called: as often as the most careful of its subscriptions allows, whoever serves that one; where none says
  * anything, as the operator's setting says. Several processes share a limit as they share the subscriptions, so that together they
  * never go beyond it.
  */
 export class RateLimits {
-  private readonly named = new Map<string, Map<string, number>>();
+  private readonly named = new Map<string, NamedLimits>();
   private readonly endpoints = new Map<string, string>();
 
   constructor(
@@ -28,8 +35,10 @@ export class RateLimits {
     const { ratePerSecond, endpoint } = definition.channel;
     if (ratePerSecond === undefined || definition.status === 'off' || !isPushed(definition)) return;
     const key = endpointKey(endpoint);
-    const limits = this.named.get(key) ?? new Map<string, number>();
-    this.named.set(key, limits.set(definition.id, ratePerSecond));
+    const limits = this.named.get(key) ?? { of: new Map<string, number>() };
+    this.named.set(key, limits);
+    limits.of.set(definition.id, ratePerSecond);
+    limits.lowest = undefined;
     this.endpoints.set(definition.id, key);
   }
 
@@ -38,14 +47,22 @@ export class RateLimits {
     if (key === undefined) return;
     this.endpoints.delete(subscriptionId);
     const limits = this.named.get(key);
-    limits?.delete(subscriptionId);
-    if (limits?.size === 0) this.named.delete(key);
+    if (!limits) return;
+    limits.of.delete(subscriptionId);
+    limits.lowest = undefined;
+    if (limits.of.size === 0) this.named.delete(key);
   }
 
   /** Requests a second that this process may make; undefined: no limit. */
   of(endpoint: string): number | undefined {
     const limits = this.named.get(endpoint);
-    const limit = limits === undefined ? this.usual : Math.min(...limits.values());
+    const limit = limits === undefined ? this.usual : (limits.lowest ??= lowestOf(limits.of));
     return limit === 0 ? undefined : limit * this.share();
   }
+}
+
+function lowestOf(limits: ReadonlyMap<string, number>): number {
+  let lowest = Infinity;
+  for (const limit of limits.values()) lowest = Math.min(lowest, limit);
+  return lowest;
 }

@@ -116,3 +116,25 @@ test('what is withdrawn costs nobody a turn, and a limit that is lifted lets all
   expect(sent).toEqual(['first', 'third', 'fourth']);
   expect(endpoints.waiting).toBe(0);
 });
+
+test('endpoints at rest are forgotten, those that wait or have used up their burst are not', () => {
+  const clock = new FakeClock();
+  const endpoints = new PacedEndpoints(places(clock, 10_000), () => 1, clock);
+  const sent: string[] = [];
+  const ask = (endpoint: string) =>
+    endpoints.ask(endpoint, 'h', (place) => {
+      sent.push(endpoint);
+      place.leave();
+    });
+  ask('early');
+  clock.advance(5000);
+  ask('used');
+  ask('used');
+  for (let count = 0; count < 3000; count += 1) ask(`e${count}`);
+  expect(sent).toHaveLength(3002);
+  ask('used');
+  expect(sent).toHaveLength(3002);
+  expect(endpoints.waiting).toBe(2);
+  clock.advance(2000);
+  expect(sent.filter((endpoint) => endpoint === 'used')).toHaveLength(3);
+});
