@@ -22,15 +22,32 @@ export interface Entry<Owner> {
   readonly rest: readonly Clause[];
   /** Number of the last change it was tried for: an entry filed under several keys is tried once. */
   tried: number;
-  place: Place<Owner> | undefined;
+  place: Place<Owner>;
 }
 
-/** Where an entry is filed, so that it can be taken out again. */
-export type Place<Owner> =
-  | { kind: 'keys'; keys: KeyChoice }
-  | { kind: 'pairs'; leads: KeyChoice; partners: KeyChoice }
-  | { kind: 'bound'; list: { remove(entry: Entry<Owner>): void } }
-  | { kind: 'gate' };
+/**
+ * Where an entry is filed, so that it can be taken out again: under its first choice of keys, under its gate, under pairs of its first
+ * choice and another ({@link PAIRED} and the other's place in `all`; one past the last is the gate), or in a list of bounds.
+ */
+export type Place<Owner> = number | { remove(entry: Entry<Owner>): void };
+export const NOWHERE = -1;
+export const UNDER_KEYS = 0;
+export const UNDER_GATE = 1;
+export const PAIRED = 1;
+
+/** One clause as entries are made of it; the same object may serve any number of them. */
+export interface Predicate {
+  /** Whose keys it needs of a change; undefined: none. */
+  readonly code: string | undefined;
+  /** Smaller is more selective. */
+  readonly rank: number;
+  /** Keys it is found by. */
+  readonly found: KeyChoice | undefined;
+  /** Keys none of which may be there. */
+  readonly none: KeyChoice | undefined;
+  /** What keys cannot decide. */
+  readonly rest: Clause | undefined;
+}
 
 /** Present for every change that leaves a resource behind: classic criteria never speak of a delete. */
 export const LIVE = 1;
@@ -38,30 +55,43 @@ export const LIVE = 1;
 const NOTHING: readonly never[] = [];
 
 /** Keys of one resource type mean nothing for another, so entries for resources of any type keep their clauses (`keyed` false). */
-export function entryOf<Owner>(owner: Owner, type: string, gate: number, clauses: readonly Clause[], keyed = true): Entry<Owner> {
-  const all: { rank: number; keys: KeyChoice }[] = [];
+export function predicateOf(clause: Clause, keyed = true): Predicate {
+  const nothing = {
+    code: keyed ? clause.parameter.code : undefined,
+    rank: 0,
+    found: undefined,
+    none: undefined,
+    rest: undefined,
+  };
+  if (!keyed) return { ...nothing, rest: clause };
+  const keys = valueKeysOf(clause);
+  if (keys !== undefined) {
+    return isNegated(clause) ? { ...nothing, none: compact(keys) } : { ...nothing, rank: rankOf(clause), found: compact(keys) };
+  }
+  // Found by a key, decided by the clause: the codes of a composite with a quantity, the presence that :missing=false asks.
+  const found = accessKeysOf(clause);
+  return { ...nothing, rank: rankOf(clause), found: found && compact(found), rest: clause };
+}
+
+export function entryOf<Owner>(owner: Owner, type: string, gate: number, predicates: readonly Predicate[]): Entry<Owner> {
+  const all: Predicate[] = [];
   const none: KeyChoice[] = [];
   const rest: Clause[] = [];
-  for (const clause of clauses) {
-    const keys = keyed ? valueKeysOf(clause) : undefined;
-    if (keys === undefined) {
-      rest.push(clause);
-      // Found by a key, decided by the clause: the codes of a composite with a quantity, the presence that :missing=false asks.
-      const found = keyed ? accessKeysOf(clause) : undefined;
-      if (found !== undefined) all.push({ rank: rankOf(clause), keys: compact(found) });
-    } else if (isNegated(clause)) none.push(compact(keys));
-    else all.push({ rank: rankOf(clause), keys: compact(keys) });
+  for (const predicate of predicates) {
+    if (predicate.found !== undefined) all.push(predicate);
+    if (predicate.none !== undefined) none.push(predicate.none);
+    if (predicate.rest !== undefined) rest.push(predicate.rest);
   }
-  all.sort((a, b) => a.rank - b.rank);
+  if (all.length > 1) all.sort((a, b) => a.rank - b.rank);
   return {
     owner,
     type,
     gate,
-    all: all.length === 0 ? NOTHING : all.map(({ keys }) => keys),
+    all: all.length === 0 ? NOTHING : all.map(({ found }) => found!),
     none: none.length === 0 ? NOTHING : none,
     rest: rest.length === 0 ? NOTHING : rest,
     tried: 0,
-    place: undefined,
+    place: NOWHERE,
   };
 }
 

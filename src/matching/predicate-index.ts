@@ -2,8 +2,22 @@ import type { Clause } from '../search/query.js';
 import type { ExtractedValues } from '../search/values.js';
 import { ANY_TYPE } from '../topics/topic-definition.js';
 import { BoundLists } from './bound-lists.js';
-import { type Entry, entryHolds, entryOf, type KeyChoice } from './entry.js';
+import {
+  type Entry,
+  entryHolds,
+  entryOf,
+  type KeyChoice,
+  NOWHERE,
+  PAIRED,
+  type Place,
+  type Predicate,
+  predicateOf,
+  UNDER_GATE,
+  UNDER_KEYS,
+} from './entry.js';
 import { KeySet } from './key-set.js';
+import { pairKey } from './pair-key.js';
+import { type Posting, PostingTable } from './posting-table.js';
 
 /** A change as the index sees it: what its resource is found under, and what else its clauses may look at. */
 export interface IndexedChange {
@@ -35,8 +49,6 @@ export interface IndexCounters {
   matches: number;
 }
 
-type Posting<Owner> = Entry<Owner> | Entry<Owner>[];
-
 /** From this length on, newcomers with a second key are filed under the pair. */
 const COMMON = 32;
 /** OR lists multiply: a pair is not filed under more places than this. */
@@ -66,19 +78,28 @@ export class PredicateIndex<Owner> {
    * another type, so their keys must not be used.
    */
   add(owner: Owner, type: string, gate: number, clauses: readonly Clause[], keyed = true): Entry<Owner> {
-    const entry = entryOf(owner, type, gate, clauses, keyed);
+    return this.file(
+      owner,
+      type,
+      gate,
+      clauses.map((clause) => predicateOf(clause, keyed)),
+    );
+  }
+
+  file(owner: Owner, type: string, gate: number, predicates: readonly Predicate[]): Entry<Owner> {
+    const entry = entryOf(owner, type, gate, predicates);
     const index = this.indexOf(type);
-    if (keyed) for (const { parameter } of clauses) index.parameters.add(parameter.code);
+    for (const { code } of predicates) if (code !== undefined) index.parameters.add(code);
     entry.place = index.file(entry);
     this.count(entry, 1);
     return entry;
   }
 
   remove(entry: Entry<Owner>): void {
-    if (entry.place === undefined) return;
+    if (entry.place === NOWHERE) return;
     this.types.get(entry.type)?.take(entry);
     this.count(entry, -1);
-    entry.place = undefined;
+    entry.place = NOWHERE;
   }
 
   /** Files an entry of another index, which is given up: whoever moves all of them brings their parameters along first. */
@@ -131,21 +152,14 @@ export class PredicateIndex<Owner> {
 
   private count(entry: Entry<Owner>, by: 1 | -1): void {
     this.counters.entries += by;
-    const conditional = entry.all.length + entry.none.length + entry.rest.length > 0;
-    switch (entry.place?.kind) {
-      case 'keys':
-        this.counters.keyed += by;
-        break;
-      case 'pairs':
-        this.counters.paired += by;
-        break;
-      case 'bound':
-        this.counters.bounded += by;
-        break;
-      default:
-        this.counters[conditional ? 'residual' : 'unconditional'] += by;
-    }
+    this.counters[pathOf(entry)] += by;
   }
+}
+
+function pathOf({ place, all, none, rest }: Entry<unknown>): 'keyed' | 'paired' | 'bounded' | 'unconditional' | 'residual' {
+  if (place === UNDER_KEYS) return 'keyed';
+  if (place === UNDER_GATE) return all.length + none.length + rest.length > 0 ? 'residual' : 'unconditional';
+  return typeof place === 'number' ? 'paired' : 'bounded';
 }
 
 const NO_PARAMETERS: ReadonlySet<string> = new Set();
@@ -153,62 +167,56 @@ const NO_PARAMETERS: ReadonlySet<string> = new Set();
 class TypeIndex<Owner> {
   size = 0;
   readonly parameters = new Set<string>();
-  private readonly byKey = new Map<number, Posting<Owner>>();
-  private readonly byPair = new Map<number, Map<number, Posting<Owner>>>();
-  private readonly byGate = new Map<number, Posting<Owner>>();
+  private readonly byKey = new PostingTable<Owner>();
+  private readonly byPair = new PostingTable<Owner>();
+  /** Keys that lead pairs, and how many. */
+  private readonly leads = new Map<number, number>();
+  private readonly byGate = new PostingTable<Owner>();
   private readonly byBound = new Map<number, BoundLists<Owner>>();
 
-  file(entry: Entry<Owner>): Entry<Owner>['place'] {
+  file(entry: Entry<Owner>): Place<Owner> {
     this.size++;
-    const [best, ...others] = entry.all;
+    const [best] = entry.all;
     if (best === undefined) return this.fileWithoutKey(entry);
     if (this.longest(best) >= COMMON) {
-      const partner = this.bestPartner(best, others, entry.gate);
-      if (partner !== undefined) {
-        eachPair(best, partner, (lead, key) => {
-          let partners = this.byPair.get(lead);
-          if (partners === undefined) this.byPair.set(lead, (partners = new Map()));
-          put(partners, key, entry);
+      const place = this.bestPair(entry, best);
+      if (place !== undefined) {
+        eachPair(best, partnerOf(entry, place), (lead, partner) => {
+          this.byPair.add(pairKey(lead, partner), entry);
+          this.leads.set(lead, (this.leads.get(lead) ?? 0) + 1);
         });
-        return { kind: 'pairs', leads: best, partners: partner };
+        return place;
       }
     }
-    each(best, (key) => put(this.byKey, key, entry));
-    return { kind: 'keys', keys: best };
+    each(best, (key) => this.byKey.add(key, entry));
+    return UNDER_KEYS;
   }
 
   take(entry: Entry<Owner>): void {
     this.size--;
     const { place } = entry;
-    switch (place?.kind) {
-      case 'keys':
-        each(place.keys, (key) => drop(this.byKey, key, entry));
-        break;
-      case 'pairs':
-        eachPair(place.leads, place.partners, (lead, key) => {
-          const partners = this.byPair.get(lead);
-          if (partners === undefined) return;
-          drop(partners, key, entry);
-          if (partners.size === 0) this.byPair.delete(lead);
-        });
-        break;
-      case 'bound':
-        place.list.remove(entry);
-        break;
-      case 'gate':
-        drop(this.byGate, entry.gate, entry);
-        break;
-      case undefined:
-        throw new Error('An entry that was never filed cannot be taken out');
+    if (typeof place !== 'number') place.remove(entry);
+    else if (place === UNDER_GATE) this.byGate.remove(entry.gate, entry);
+    else if (place === UNDER_KEYS) each(entry.all[0]!, (key) => this.byKey.remove(key, entry));
+    else {
+      eachPair(entry.all[0]!, partnerOf(entry, place), (lead, partner) => {
+        this.byPair.remove(pairKey(lead, partner), entry);
+        const left = (this.leads.get(lead) ?? 0) - 1;
+        if (left > 0) this.leads.set(lead, left);
+        else this.leads.delete(lead);
+      });
     }
   }
 
   visit(change: IndexedChange, meet: (entry: Entry<Owner>) => void): void {
+    const { byKey, leads } = this;
     for (const key of change.keys) {
-      const posting = this.byKey.get(key);
+      const posting = byKey.get(key);
       if (posting !== undefined) meetAll(posting, meet);
     }
-    if (this.byPair.size > 0) this.visitPairs(change, meet);
+    if (leads.size > 0) {
+      for (const key of change.keys) if (leads.has(key)) this.visitPairs(key, change, meet);
+    }
     for (const gate of change.gates) {
       const posting = this.byGate.get(gate);
       if (posting !== undefined) meetAll(posting, meet);
@@ -216,84 +224,57 @@ class TypeIndex<Owner> {
     }
   }
 
-  private visitPairs({ keys, gates }: IndexedChange, meet: (entry: Entry<Owner>) => void): void {
-    for (const lead of keys) {
-      const partners = this.byPair.get(lead);
-      if (partners === undefined) continue;
-      for (const key of keys) {
-        const posting = partners.get(key);
-        if (posting !== undefined) meetAll(posting, meet);
-      }
-      for (const gate of gates) {
-        const posting = partners.get(gate);
+  private visitPairs(lead: number, { keys, gates }: IndexedChange, meet: (entry: Entry<Owner>) => void): void {
+    for (const partners of [keys, gates]) {
+      for (const partner of partners) {
+        const posting = this.byPair.get(pairKey(lead, partner));
         if (posting !== undefined) meetAll(posting, meet);
       }
     }
   }
 
-  private fileWithoutKey(entry: Entry<Owner>): Entry<Owner>['place'] {
+  private fileWithoutKey(entry: Entry<Owner>): Place<Owner> {
     if (entry.rest.length > 0) {
       let bounds = this.byBound.get(entry.gate);
       if (bounds === undefined) this.byBound.set(entry.gate, (bounds = new BoundLists()));
       const list = bounds.add(entry);
-      if (list !== undefined) return { kind: 'bound', list };
+      if (list !== undefined) return list;
     }
-    put(this.byGate, entry.gate, entry);
-    return { kind: 'gate' };
+    this.byGate.add(entry.gate, entry);
+    return UNDER_GATE;
   }
 
   private longest(keys: KeyChoice): number {
     let longest = 0;
-    each(keys, (key) => (longest = Math.max(longest, lengthOf(this.byKey.get(key)))));
+    each(keys, (key) => (longest = Math.max(longest, this.byKey.lengthOf(key))));
     return longest;
   }
 
-  /** The choice that, together with `leads`, is least crowded; the topic's gate will do where there is no other. */
-  private bestPartner(leads: KeyChoice, others: readonly KeyChoice[], gate: number): KeyChoice | undefined {
-    let best: KeyChoice | undefined;
+  /** The partner that, together with the first choice, is least crowded; the topic's gate will do where there is no other. */
+  private bestPair(entry: Entry<Owner>, leads: KeyChoice): number | undefined {
+    let best: number | undefined;
     let fewest = Infinity;
-    for (const partner of [...others, gate]) {
+    for (let index = 1; index <= entry.all.length; index++) {
+      const partner = partnerOf(entry, PAIRED + index);
       if (countOf(leads) * countOf(partner) > MOST_PAIRS) continue;
       let crowd = 0;
-      eachPair(leads, partner, (lead, key) => (crowd += lengthOf(this.byPair.get(lead)?.get(key))));
+      eachPair(leads, partner, (lead, key) => (crowd += this.byPair.lengthOf(pairKey(lead, key))));
       if (crowd < fewest) {
         fewest = crowd;
-        best = partner;
+        best = PAIRED + index;
       }
     }
     return best;
   }
 }
 
-function put<Owner>(postings: Map<number, Posting<Owner>>, key: number, entry: Entry<Owner>): void {
-  const posting = postings.get(key);
-  if (posting === undefined) postings.set(key, entry);
-  else if (Array.isArray(posting)) posting.push(entry);
-  else postings.set(key, [posting, entry]);
-}
-
-function drop<Owner>(postings: Map<number, Posting<Owner>>, key: number, entry: Entry<Owner>): void {
-  const posting = postings.get(key);
-  if (posting === entry) {
-    postings.delete(key);
-    return;
-  }
-  if (!Array.isArray(posting)) return;
-  const at = posting.indexOf(entry);
-  const last = posting.pop();
-  if (at < 0 || last === undefined) throw new Error('An entry is not where it was filed');
-  if (last !== entry) posting[at] = last;
-  const [only] = posting;
-  if (posting.length === 1 && only !== undefined) postings.set(key, only);
+function partnerOf({ all, gate }: Entry<unknown>, place: number): KeyChoice {
+  return all[place - PAIRED] ?? gate;
 }
 
 function meetAll<Owner>(posting: Posting<Owner>, meet: (entry: Entry<Owner>) => void): void {
   if (!Array.isArray(posting)) meet(posting);
   else for (const entry of posting) meet(entry);
-}
-
-function lengthOf(posting: Posting<unknown> | undefined): number {
-  return posting === undefined ? 0 : Array.isArray(posting) ? posting.length : 1;
 }
 
 function countOf(keys: KeyChoice): number {

@@ -2,26 +2,28 @@ import type { Change, Interaction } from '../fhir/change.js';
 import type { Clause } from '../search/query.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
 import { parseSubscription } from '../subscriptions/parse-subscription.js';
-import { resolveFilters } from '../subscriptions/resolve-filters.js';
+import { type FiltersByType, resolveFilters } from '../subscriptions/resolve-filters.js';
 import { countsEvents } from '../subscriptions/status-machine.js';
 import type { Log } from '../telemetry/log.js';
 import { readTopic } from '../topics/current-catalog.js';
 import type { CompiledTopic } from '../topics/compile-topic.js';
 import { splitCanonical, TopicCatalog } from '../topics/topic-catalog.js';
 import { ANY_TYPE } from '../topics/topic-definition.js';
-import { type Entry, LIVE } from './entry.js';
+import { type Entry, LIVE, type Predicate, predicateOf } from './entry.js';
 import type { KnownMember, MembershipChange, StandingGroup } from './event-ledger.js';
 import { Gates } from './gates.js';
+import { GroupTable } from './group-table.js';
 import { groupPlan, type GroupPlan, type GroupSubject, subjectOf } from './group-plan.js';
 import { type EventSubject, type ListeningTopic, matchChange, matchEvent, type StandingMatch } from './match-change.js';
 import { EVERY_PARTITION, partitionOf, PARTITIONS } from './partitions.js';
 import { type IndexCounters, PredicateIndex } from './predicate-index.js';
+import { predicatesOfCriteria, TermPredicates } from './term-predicates.js';
 
 /** Subscriptions with the same topic, filters and rights: one match, one row in the log, for all of them. */
 interface Group {
   readonly fingerprint: string;
   /** To file it anew when its topic changes; classic criteria are filed once. */
-  readonly subject: (GroupSubject & { kind: 'topic' }) | undefined;
+  subject: (GroupSubject & { kind: 'topic' }) | undefined;
   subscribers: number;
   entries: readonly Entry<Group>[];
 }
@@ -35,11 +37,10 @@ interface Member {
   last: string | undefined;
 }
 
-/** What a group asks of a resource of one type. Clauses shared by all types were read for a stand-in: their keys say nothing of others. */
+/** What a group asks of a resource of one type. */
 interface Conjunction {
   type: string;
-  clauses: readonly Clause[];
-  keyed?: boolean;
+  predicates: readonly Predicate[];
 }
 
 /** A canonical that groups name, resolved to the topic it means at this place of the log. */
@@ -48,6 +49,8 @@ interface Listening {
   readonly gate: number;
   topic: CompiledTopic | undefined;
   readonly groups: Set<Group>;
+  /** What its filters say, as the topic stands. */
+  readonly terms: TermPredicates;
 }
 
 type JoinStep = Omit<Extract<MembershipChange, { kind: 'join' }>, 'afterEvent'>;
@@ -66,11 +69,12 @@ export const STANDING_TYPES = ['SubscriptionTopic', 'Subscription'] as const;
 export class StandingQueries {
   private readonly index = new PredicateIndex<Group>();
   private readonly catalog = new TopicCatalog<CompiledTopic>();
-  private readonly groups = new Map<string, Group>();
+  private readonly groups = new GroupTable<Group>();
   private readonly members = new Map<string, Member>();
   private readonly topicVersions = new Map<string, number>();
   private readonly listening = new Map<string, Listening>();
   private readonly listeningByType = new Map<string, readonly ListeningTopic[]>();
+  private readonly terms = new TermPredicates();
   private readonly partitions: Set<number>;
   private subscriptions = 0;
 
@@ -111,7 +115,7 @@ export class StandingQueries {
     for (const partition of other.partitions) this.partitions.add(partition);
     this.index.addParameters(other.index);
     for (const group of other.groups.values()) {
-      this.groups.set(group.fingerprint, group);
+      this.groups.add(group);
       this.subscriptions += group.subscribers;
       if (group.subject !== undefined) this.listeningTo(group.subject.topic).groups.add(group);
       for (const entry of group.entries) this.index.adopt(entry);
@@ -267,11 +271,11 @@ export class StandingQueries {
   private enter(fingerprint: string, subjectOfIt: () => GroupSubject): Group {
     const known = this.groups.get(fingerprint);
     if (known !== undefined) return known;
-    let group: Group = { fingerprint, subject: undefined, subscribers: 0, entries: [] };
+    const group: Group = { fingerprint, subject: undefined, subscribers: 0, entries: [] };
     try {
       const subject = subjectOfIt();
       if (subject.kind === 'topic') {
-        group = { ...group, subject };
+        group.subject = subject;
         const listening = this.listeningTo(subject.topic);
         listening.groups.add(group);
         this.file(group, subject, listening);
@@ -279,7 +283,7 @@ export class StandingQueries {
     } catch (err) {
       this.log.error({ err, fingerprint }, 'matching.group-not-computable');
     }
-    this.groups.set(fingerprint, group);
+    this.groups.add(group);
     return group;
   }
 
@@ -294,7 +298,7 @@ export class StandingQueries {
 
   private dissolve(group: Group): void {
     for (const entry of group.entries) this.index.remove(entry);
-    this.groups.delete(group.fingerprint);
+    this.groups.delete(group);
     if (group.subject === undefined) return;
     const listening = this.listening.get(group.subject.topic);
     listening?.groups.delete(group);
@@ -307,7 +311,13 @@ export class StandingQueries {
   private listeningTo(canonical: string): Listening {
     let listening = this.listening.get(canonical);
     if (listening === undefined) {
-      listening = { canonical, gate: this.gates.of(canonical), topic: this.catalog.active(canonical), groups: new Set() };
+      listening = {
+        canonical,
+        gate: this.gates.of(canonical),
+        topic: this.catalog.active(canonical),
+        groups: new Set(),
+        terms: new TermPredicates(),
+      };
       this.listening.set(canonical, listening);
       this.listeningByType.clear();
     }
@@ -319,6 +329,7 @@ export class StandingQueries {
     const before = listening.topic;
     listening.topic = this.catalog.active(listening.canonical);
     if (filterableOf(before) === filterableOf(listening.topic)) return;
+    listening.terms.clear();
     for (const group of listening.groups) {
       for (const entry of group.entries) this.index.remove(entry);
       if (group.subject !== undefined) this.file(group, group.subject, listening);
@@ -327,8 +338,8 @@ export class StandingQueries {
 
   private file(group: Group, subject: GroupSubject, listening: Listening | undefined): void {
     try {
-      group.entries = this.conjunctionsOf(subject, listening?.topic).map(({ type, clauses, keyed }) =>
-        this.index.add(group, type, listening?.gate ?? LIVE, clauses, keyed),
+      group.entries = this.conjunctionsOf(subject, listening).map(({ type, predicates }) =>
+        this.index.file(group, type, listening?.gate ?? LIVE, predicates),
       );
     } catch (err) {
       // What can no longer be computed no longer matches; it never falls open.
@@ -337,27 +348,32 @@ export class StandingQueries {
     }
   }
 
-  private conjunctionsOf(subject: GroupSubject, topic: CompiledTopic | undefined): Conjunction[] {
-    if (subject.kind === 'classic') {
-      const { type, clauses } = this.semantics.parseCriteria(subject.criteria);
-      return [{ type, clauses }];
-    }
-    if (topic === undefined) return [];
-    const filters = resolveFilters(subject.filters, topic.definition, this.semantics);
+  private conjunctionsOf(subject: GroupSubject, listening: Listening | undefined): Conjunction[] {
+    if (subject.kind === 'classic') return [predicatesOfCriteria(subject.criteria, this.semantics, this.terms)];
+    const topic = listening?.topic;
+    if (listening === undefined || topic === undefined) return [];
     const types = new Set(triggerTypesOf(topic));
-    if (!types.has(ANY_TYPE)) return [...types].map((type) => ({ type, clauses: filters.get(type) ?? [] }));
-    return this.conjunctionsOfAnyType(filters);
+    if (types.has(ANY_TYPE)) return this.conjunctionsOfAnyType(resolveFilters(subject.filters, topic.definition, this.semantics));
+    const resolved = new Map<string, FiltersByType>();
+    const clausesOf = (filter: string, type: string): readonly Clause[] => {
+      let byType = resolved.get(filter);
+      if (byType === undefined) resolved.set(filter, (byType = resolveFilters([filter], topic.definition, this.semantics)));
+      return byType.get(type) ?? [];
+    };
+    return [...types].map((type) => ({
+      type,
+      predicates: subject.filters.flatMap((filter) => listening.terms.of(type, filter, () => clausesOf(filter, type))),
+    }));
   }
 
   /** Types that have filters of their own must pass those as well, so they are told apart from the rest by name. */
   private conjunctionsOfAnyType(filters: ReadonlyMap<string, readonly Clause[]>): Conjunction[] {
     const shared = filters.get(ANY_TYPE) ?? [];
     const own = [...filters.keys()].filter((type) => type !== ANY_TYPE);
-    if (own.length === 0) return [{ type: ANY_TYPE, clauses: shared, keyed: false }];
+    if (own.length === 0) return [{ type: ANY_TYPE, predicates: shared.map((clause) => predicateOf(clause, false)) }];
     return this.semantics.definitions.resourceTypes().map((type) => ({
       type,
-      clauses: [...shared, ...(filters.get(type) ?? [])],
-      keyed: shared.length === 0,
+      predicates: [...shared, ...(filters.get(type) ?? [])].map((clause) => predicateOf(clause, shared.length === 0)),
     }));
   }
 

@@ -1,0 +1,72 @@
+import type { Clause } from '../search/query.js';
+import type { SearchSemantics } from '../search/search-semantics.js';
+import { type Predicate, predicateOf } from './entry.js';
+
+/** Terms kept for each parameter. */
+const MOST_OF_A_NAME = 4096;
+
+interface KnownTerms {
+  readonly byText: Map<string, readonly Predicate[]>;
+  hits: number;
+}
+
+/**
+ * Predicates by the text they are written in: a million filters say `status=final` and name the same few thousand codes, so most terms need
+ * not be read again, and those who say the same share the outcome. Parameters whose value differs for nearly everyone, a patient say, are
+ * found out and no longer looked up.
+ */
+export class TermPredicates {
+  private readonly byScope = new Map<string, Map<string, KnownTerms>>();
+
+  /** Of one term, `name=value`; `read` parses what is not known yet. `scope` tells types apart. */
+  of(scope: string, term: string, read: () => readonly Clause[]): readonly Predicate[] {
+    let byName = this.byScope.get(scope);
+    if (byName === undefined) this.byScope.set(scope, (byName = new Map<string, KnownTerms>()));
+    const equals = term.indexOf('=');
+    const name = equals < 0 ? term : term.slice(0, equals);
+    const known = byName.get(name);
+    const isFull = known !== undefined && known.byText.size >= MOST_OF_A_NAME;
+    if (known !== undefined && !(isFull && known.hits < MOST_OF_A_NAME)) {
+      const found = known.byText.get(term);
+      if (found !== undefined) {
+        known.hits++;
+        return found;
+      }
+    }
+    const clauses = read();
+    const predicates = clauses.map((clause) => predicateOf(clause));
+    if (isFull || clauses.some(dependsOnNow)) return predicates;
+    if (known === undefined) byName.set(name, { byText: new Map([[term, predicates]]), hits: 0 });
+    else known.byText.set(term, predicates);
+    return predicates;
+  }
+
+  clear(): void {
+    this.byScope.clear();
+  }
+}
+
+/** A canonical query, as definitions of groups keep it: pairs are told apart by `&` alone. */
+export function predicatesOfCriteria(
+  criteria: string,
+  semantics: SearchSemantics,
+  known: TermPredicates,
+): { type: string; predicates: Predicate[] } {
+  const question = criteria.indexOf('?');
+  const type = question < 0 ? criteria : criteria.slice(0, question);
+  if (!semantics.definitions.isResourceType(type)) {
+    const query = semantics.parseCriteria(criteria);
+    return { type: query.type, predicates: query.clauses.map((clause) => predicateOf(clause)) };
+  }
+  const predicates: Predicate[] = [];
+  if (question >= 0) {
+    for (const term of criteria.slice(question + 1).split('&'))
+      for (const predicate of known.of(type, term, () => semantics.parseTerms(type, term).clauses)) predicates.push(predicate);
+  }
+  return { type, predicates };
+}
+
+/** `ap` of a date reaches the wider, the further the date is away. */
+function dependsOnNow({ values }: Clause): boolean {
+  return values.some((value) => value.type === 'date' && value.comparator === 'ap');
+}
