@@ -1,6 +1,8 @@
 import { expect } from '@jest/globals';
 import pg from 'pg';
 import { waitFor } from '../support/wait-for.js';
+import { proxyToDatabase } from './harness/database-proxy.js';
+import { PASS } from './harness/fault-proxy.js';
 import { CHANGED_TOPIC, faultTest, type FaultRun } from './harness/fault-run.js';
 import type { HubPlace } from './harness/hub-cluster.js';
 import { CODE_SYSTEM, CODES, codeOf } from './harness/load-writer.js';
@@ -43,9 +45,14 @@ async function matcherOf(run: FaultRun): Promise<HubPlace> {
 }
 
 faultTest(
-  'SIGSTOP of the process that matches, longer than its leases: the others take all of its work over, and what it does on waking counts for nothing',
+  'a process that stands still, or is cut off from PostgreSQL, longer than its leases: the others take all of its work over, and what it does on waking counts for nothing',
   async (run) => {
-    await run.hubs({ hubs: 3, env: { DELIVERY_LEASE_SECONDS: String(LEASE_SECONDS) } });
+    const ways = await Promise.all([1, 2, 3].map(() => proxyToDatabase(run.database)));
+    ways.forEach(({ proxy }) => run.onClose(() => proxy.close()));
+    await run.hubs({
+      env: { DELIVERY_LEASE_SECONDS: String(LEASE_SECONDS) },
+      each: (index) => ({ database: ways[index]!.database }),
+    });
     for (const code of CODES) {
       for (const n of [1, 2, 3])
         await run.subscribe(`${code}-${n}`, {
@@ -58,14 +65,19 @@ faultTest(
       milliseconds: 30_000,
       what: 'the shards to be shared out',
     });
-    for (let round = 0; round < byLength(1, 5); round += 1) {
+    for (let round = 0; round < byLength(1, 6); round += 1) {
       const frozen = await matcherOf(run);
       // Every endpoint keeps some answers back, so that attempts are under way when it is stopped.
       for (const code of CODES) run.sink.answer(`${code}-1`, { kind: 'status', status: 200, afterMilliseconds: 200 });
       const writer = run.write({ perSecond: 30, patienceMilliseconds: 2_000 });
       await waitFor(() => writer.answered >= 50, { what: 'writes' });
       const begun = performance.now();
-      await frozen.freeze();
+      const { proxy } = ways[run.cluster.places.indexOf(frozen)]!;
+      // In the long form every second time it goes on, alone with itself.
+      const said = frozen.hub.output().length;
+      frozen.isCutOff = round % 2 === 1;
+      if (frozen.isCutOff) await run.disturbed(() => proxy.set({ kind: 'black-hole' }));
+      else await frozen.freeze();
       for (const code of CODES) run.sink.answer(`${code}-1`, 200);
       const others = run.cluster.places.filter((place) => place !== frozen);
 
@@ -90,8 +102,12 @@ faultTest(
       const before = await shardsOf(run);
       expect(before.get(frozen)).toBe(0);
       const more = run.write({ perSecond: 30 });
-      await frozen.thaw();
-      await waitFor(() => /shards-lost/.test(frozen.hub.output()), { what: 'the one that woke to see that its leases are gone' });
+      if (frozen.isCutOff) await run.disturbed(() => proxy.set(PASS));
+      else await frozen.thaw();
+      frozen.isCutOff = false;
+      await waitFor(() => /shards-lost/.test(frozen.hub.output().slice(said)), {
+        what: 'the one that woke to see that its leases are gone',
+      });
       await waitFor(async () => [...(await shardsOf(run)).values()].every((count) => count > 15), {
         milliseconds: 30_000,
         what: 'the one that woke to get a share again',

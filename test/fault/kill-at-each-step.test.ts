@@ -12,8 +12,8 @@ import { byLength } from './harness/run-length.js';
 const ON_THE_WIRE: Record<string, Moment> = {
   'before a change is stored': { when: 'before', statement: 'append-changes' },
   'once a change is stored, before its writer knows': { when: 'committed', statement: 'append-changes' },
-  'before its events are numbered': { when: 'before', statement: 'record-events' },
-  'once its events are numbered': { when: 'committed', statement: 'record-events' },
+  'before its events are numbered': { when: 'before', statement: 'commit-batch' },
+  'once its events are numbered': { when: 'after', statement: 'commit-batch' },
   'once shards are claimed': { when: 'after', statement: 'take-shards' },
   'before an acknowledgement is written': { when: 'before', statement: 'save-cursors' },
   'once an acknowledgement is written': { when: 'after', statement: 'save-cursors' },

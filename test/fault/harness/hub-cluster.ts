@@ -5,6 +5,8 @@ import type { Disturbance } from './check-deliveries.js';
 
 /** A place for a hub process: it keeps its port and settings when the process in it is another. */
 export class HubPlace {
+  /** Set by a test that cuts it off by a proxy: until it is taken back nobody turns to it. */
+  isCutOff = false;
   private current: Hub | undefined;
   private isFrozen = false;
 
@@ -21,7 +23,7 @@ export class HubPlace {
   }
 
   get isUp(): boolean {
-    return this.current !== undefined && !this.isFrozen;
+    return this.current !== undefined && !this.isFrozen && !this.isCutOff;
   }
 
   async start(): Promise<void> {
