@@ -158,6 +158,7 @@ export class DeliveryWorker implements BatchListener, ShardListener {
       places,
       attemptsUnderWay: this.places.underWay,
       attemptsWaiting: this.places.waiting,
+      attemptsPaced: this.endpoints.waiting,
       notTakenUp: this.unsettled.waiting,
     };
   }

@@ -20,6 +20,8 @@ export interface DeliveryNow {
   places: readonly OwedPlace[];
   attemptsUnderWay: number;
   attemptsWaiting: number;
+  /** Of endpoints with a rate limit. */
+  attemptsPaced: number;
   /** Subscriptions of shards just taken whose turn to be looked at has not come: what they are owed is not in `owed`. */
   notTakenUp: number;
   /** Attempts since the start that could not be kept in the log of attempts. */
@@ -155,6 +157,11 @@ export class DeliveryRecorder {
       ({ attemptsWaiting }) => attemptsWaiting,
     );
     plain(
+      'carillon_attempts_paced',
+      'Subscriptions whose turn waits for the rate limit of their endpoint',
+      ({ attemptsPaced }) => attemptsPaced,
+    );
+    plain(
       'carillon_subscriptions_not_taken_up',
       'Subscriptions of shards just taken that have not been looked at yet; what they are owed is not counted',
       ({ notTakenUp }) => notTakenUp,
@@ -168,6 +175,7 @@ const IDLE: DeliveryNow = {
   places: [],
   attemptsUnderWay: 0,
   attemptsWaiting: 0,
+  attemptsPaced: 0,
   notTakenUp: 0,
   attemptsUnlogged: 0,
   shardsHeld: 0,

@@ -44,7 +44,16 @@ test('attempts are counted by channel and outcome, and a channel shows all its o
 
 test('what is owed shows as it is at each scrape, and a channel that owes nothing any more is gone', async () => {
   const metrics = new Metrics();
-  const idle = { owed: [], places: [], attemptsUnderWay: 0, attemptsWaiting: 0, notTakenUp: 0, attemptsUnlogged: 0, shardsHeld: 64 };
+  const idle = {
+    owed: [],
+    places: [],
+    attemptsUnderWay: 0,
+    attemptsWaiting: 0,
+    attemptsPaced: 0,
+    notTakenUp: 0,
+    attemptsUnlogged: 0,
+    shardsHeld: 64,
+  };
   let now = { ...idle, owed: [{ channel: 'email', subscriptions: 2, events: 5 }], attemptsUnlogged: 3 } as typeof idle;
   metrics.delivery.standsAs(() => now);
   expect(await valuesOf(metrics, 'carillon_owed_events')).toEqual(['carillon_owed_events{channel="email"} 5']);
