@@ -64,6 +64,11 @@ export function matchEvent<Group>({ event, focus }: EventSubject, standing: Stan
   return [...new Set(index.match({ type: focus.type, keys, gates, values: () => values }))];
 }
 
+/** The keys by which a change is looked up in an index: nearly all that matching it costs beside looking. */
+export function keysOf(change: Change, { index, semantics }: Pick<StandingMatch<unknown>, 'index' | 'semantics'>): Set<number> {
+  return equalityKeysOf(stateOf(change, semantics).values, index.parametersOf(change.type));
+}
+
 function firedGates(seen: TopicChange, { topics, onTriggerError }: StandingMatch<unknown>): number[] {
   const gates: number[] = [];
   const decided = new Map<CompiledTopic, boolean>();

@@ -14,7 +14,7 @@ import type { KnownMember, MembershipChange, StandingGroup } from './event-ledge
 import { Gates } from './gates.js';
 import { GroupTable } from './group-table.js';
 import { groupPlan, type GroupPlan, type GroupSubject, subjectOf } from './group-plan.js';
-import { type EventSubject, type ListeningTopic, matchChange, matchEvent, type StandingMatch } from './match-change.js';
+import { type EventSubject, keysOf, type ListeningTopic, matchChange, matchEvent, type StandingMatch } from './match-change.js';
 import { EVERY_PARTITION, partitionOf, PARTITIONS } from './partitions.js';
 import { type IndexCounters, PredicateIndex } from './predicate-index.js';
 import { predicatesOfCriteria, TermPredicates } from './term-predicates.js';
@@ -139,6 +139,11 @@ export class StandingQueries {
   /** Fingerprints of the groups that hear of the change, each once. */
   match(change: Change, previous: Change | undefined): string[] {
     return matchChange(change, previous, this.matching(change, this.topicsOf(change.type))).map((group) => group.fingerprint);
+  }
+
+  /** What a change with a content is looked up by; for measurements, which tell extraction from the rest. */
+  keysOf(change: Change): ReadonlySet<number> {
+    return keysOf(change, { index: this.index, semantics: this.semantics });
   }
 
   /**
