@@ -35,11 +35,11 @@ faultTest(
         let refused = 0;
         run.sink.answer(name, ({ json }) => (json && run.sink.to(name).length > 5 && refused++ < 2 ? 503 : 200));
       }
-      await waitFor(() => writer.answered >= 200, { what: 'writes' });
+      await waitFor(() => writer.answered >= 200, { milliseconds: 60_000, what: 'writes' });
       const victim = run.random.oneOf(run.cluster.places);
       await victim.kill();
       const before = writer.answered;
-      await waitFor(() => writer.answered >= before + 100, { what: 'writes without it' });
+      await waitFor(() => writer.answered >= before + 100, { milliseconds: 60_000, what: 'writes without it' });
       await victim.start();
       await writer.stop();
       const verdict = await run.settle();

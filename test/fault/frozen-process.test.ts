@@ -70,7 +70,7 @@ faultTest(
       // Every endpoint keeps some answers back, so that attempts are under way when it is stopped.
       for (const code of CODES) run.sink.answer(`${code}-1`, { kind: 'status', status: 200, afterMilliseconds: 200 });
       const writer = run.write({ perSecond: 30, patienceMilliseconds: 2_000 });
-      await waitFor(() => writer.answered >= 50, { what: 'writes' });
+      await waitFor(() => writer.answered >= 50, { milliseconds: 60_000, what: 'writes' });
       const begun = performance.now();
       const { proxy } = ways[run.cluster.places.indexOf(frozen)]!;
       // In the long form every second time it goes on, alone with itself.

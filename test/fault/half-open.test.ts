@@ -39,7 +39,7 @@ faultTest(
     await run.subscribe('all', { topic: CHANGED_TOPIC, maxCount: 10, concerns: () => true });
     for (let round = 0; round < byLength(1, 6); round += 1) {
       const writer = run.write({ perSecond: 60, patienceMilliseconds: 20_000 });
-      await waitFor(() => writer.answered >= 60, { what: 'writes' });
+      await waitFor(() => writer.answered >= 60, { milliseconds: 60_000, what: 'writes' });
 
       const [listening] = links('carillon wake-ups');
       const [presence] = links('carillon/');
@@ -59,7 +59,7 @@ faultTest(
         );
       });
       const noticed = writer.answered;
-      await waitFor(() => writer.answered >= noticed + 100, { what: 'writes as before' });
+      await waitFor(() => writer.answered >= noticed + 100, { milliseconds: 60_000, what: 'writes as before' });
       await writer.stop();
       const verdict = await run.settle();
       expect(verdict.faults).toEqual([]);

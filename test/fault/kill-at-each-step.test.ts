@@ -91,7 +91,10 @@ faultTest(
         const killed = killAt(step, run, proxies);
         const place = await waitForStep(step, killed);
         const before = writer.answered;
-        await waitFor(() => writer.answered >= before + 5, { what: `answers by the other hub, after ${step}` });
+        await waitFor(() => writer.answered >= before + 5, {
+          milliseconds: 60_000,
+          what: `answers by the other hub, after ${step}`,
+        });
         await writer.stop();
         const verdict = await run.settle();
         expect({ step, faults: verdict.faults }).toEqual({ step, faults: [] });

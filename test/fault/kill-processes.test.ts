@@ -20,9 +20,9 @@ faultTest(
     for (let kill = 1; kill <= byLength(2, 30); kill += 1) {
       const place = run.random.oneOf(run.cluster.places);
       const before = writer.answered;
-      await waitFor(() => writer.answered >= before + 100, { what: 'a hundred more writes' });
+      await waitFor(() => writer.answered >= before + 100, { milliseconds: 60_000, what: 'a hundred more writes' });
       await place.kill();
-      await waitFor(() => writer.answered >= before + 150, { what: 'writes without it' });
+      await waitFor(() => writer.answered >= before + 150, { milliseconds: 60_000, what: 'writes without it' });
       await place.start();
     }
     await writer.stop();

@@ -23,10 +23,10 @@ faultTest(
     for (let round = 0; round < byLength(1, 10); round += 1) {
       for (const place of run.cluster.places) {
         const before = writer.answered;
-        await waitFor(() => writer.answered >= before + 40, { what: 'writes with all hubs' });
+        await waitFor(() => writer.answered >= before + 40, { milliseconds: 60_000, what: 'writes with all hubs' });
         expect(await place.stop()).toBe(0);
         const without = writer.answered;
-        await waitFor(() => writer.answered >= without + 40, { what: 'writes without one' });
+        await waitFor(() => writer.answered >= without + 40, { milliseconds: 60_000, what: 'writes without one' });
         await place.start();
       }
     }
@@ -53,7 +53,7 @@ faultTest(
     const [place] = run.cluster.places;
     for (let round = 0; round < byLength(1, 10); round += 1) {
       const writer = run.write({ connections: 8, perSecond: 150 });
-      await waitFor(() => writer.answered >= 150, { what: 'writes' });
+      await waitFor(() => writer.answered >= 150, { milliseconds: 60_000, what: 'writes' });
       expect(await place!.stop()).toBe(0);
       await writer.stop();
       await place!.start();

@@ -64,7 +64,7 @@ export interface RunVerdict extends Verdict {
 }
 
 /** A fault test: sentence, what it does, and how long it may take. Cleans up after itself and prints its seed when it fails. */
-export function faultTest(name: string, body: (run: FaultRun) => Promise<void>, milliseconds = 120_000): void {
+export function faultTest(name: string, body: (run: FaultRun) => Promise<void>, milliseconds = 240_000): void {
   test(
     name,
     async () => {
@@ -166,7 +166,7 @@ export class FaultRun {
   }
 
   /** Writers must have stopped. Waits for what had to come, then judges. What does not come in time is lost. */
-  async settle({ milliseconds = 30_000, ...tolerance }: SettleOptions = {}): Promise<RunVerdict> {
+  async settle({ milliseconds = 60_000, ...tolerance }: SettleOptions = {}): Promise<RunVerdict> {
     const history = await waitFor(() => readHistory(this.client.base, ['Observation']), { what: 'the history' });
     const expected = expectedEvents(
       history,
