@@ -51,7 +51,7 @@ test('its contacts are told once when deliveries fail: what, since when, why, ho
       from: 'hub@carillon.example',
       'auto-submitted': 'auto-generated',
     });
-    const [{ text }] = mail!.parts as [{ text: string }];
+    const { text } = mail!.parts[0]!;
     expect(text).toContain(`${client.base}/Subscription/${id}`);
     expect(text).toContain('HTTP 503');
     expect(text).toMatch(/Since: \d{4}-\d\d-\d\dT/);
