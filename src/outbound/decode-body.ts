@@ -1,4 +1,4 @@
-import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from 'node:zlib';
+import { brotliDecompressSync, createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from 'node:zlib';
 import { AnswerBody } from './answer-body.js';
 
 export interface DecodedBody {
@@ -13,8 +13,10 @@ export interface DecodedBody {
  * them serves nobody but an attacker.
  */
 export async function decodeBody(sent: Buffer, encoding: string, most: number): Promise<DecodedBody> {
-  const decoder = decoderOf(encoding.trim().toLowerCase(), sent);
-  if (decoder === undefined) return { body: Buffer.alloc(0), complete: false };
+  const coding = encoding.trim().toLowerCase();
+  if (coding === 'br' && most <= SHORT_BYTES) return decodeShortBrotli(sent, most);
+  const decoder = decoderOf(coding, sent);
+  if (decoder === undefined) return UNREAD;
   const body = new AnswerBody(most);
   let complete = false;
   return new Promise((resolve) => {
@@ -23,7 +25,7 @@ export async function decodeBody(sent: Buffer, encoding: string, most: number): 
     });
     decoder.once('end', () => (complete = true));
     decoder.on('error', () => undefined);
-    // Only now its memory, up to some tens of megabytes, is free again.
+    // Only now its memory is free again.
     decoder.once('close', () => resolve({ body: body.bytes, complete }));
     decoder.end(sent);
   });
@@ -35,14 +37,31 @@ export function isCoded(encoding: string): boolean {
 
 function decoderOf(encoding: string, sent: Buffer) {
   if (encoding === 'gzip' || encoding === 'x-gzip') return createGunzip();
-  if (encoding === 'br') return brotliWindowBits(sent[0] ?? 0) > MOST_WINDOW_BITS ? undefined : createBrotliDecompress();
+  if (encoding === 'br') return createBrotliDecompress();
   // By the standard it is wrapped by zlib, which begins with 8; some senders leave the wrap out.
   if (encoding === 'deflate') return (sent[0] ?? 8) % 16 === 8 ? createInflate() : createInflateRaw();
   return undefined;
 }
 
-/** 4 MiB, what encoders use unless told otherwise: a decoder takes the whole window before it gives a byte. */
+const UNREAD: DecodedBody = { body: Buffer.alloc(0), complete: false };
+
+/** Up to here decoding takes less time than handing it to another thread is worth. */
+const SHORT_BYTES = 1024 * 1024;
+/** 4 MiB, what encoders use unless told otherwise. */
 const MOST_WINDOW_BITS = 22;
+
+/**
+ * A brotli decoder holds its whole window before it gives a byte, and each of four threads would keep that memory: so short bodies are
+ * decoded here and now, and one that is too long, or has a larger window than is usual, is not read at all.
+ */
+function decodeShortBrotli(sent: Buffer, most: number): DecodedBody {
+  if (brotliWindowBits(sent[0] ?? 0) > MOST_WINDOW_BITS) return UNREAD;
+  try {
+    return { body: brotliDecompressSync(sent, { maxOutputLength: Math.max(1, most) }).subarray(0, most), complete: true };
+  } catch {
+    return UNREAD;
+  }
+}
 
 /** The size of the window, as a power of two, that a brotli stream begins with: https://www.rfc-editor.org/rfc/rfc7932#section-9.1 */
 export function brotliWindowBits(first: number): number {
