@@ -248,14 +248,14 @@ describe('a hub that all of them subscribed to', () => {
     await client.create(classicSubscription(healthy.url('/hook')));
     // As many healthy ones first, for what any work of this size costs.
     for (const way of Object.keys(WAYS)) await client.create(classicSubscription(healthy.url(`/${way}`), PAYLOAD));
-    for (let count = 1; count <= 20; count++) await client.result(count);
-    await atHealthy(20);
-    await healthy.waitForCount(20 * (1 + Object.keys(WAYS).length), () => true, 60_000);
+    for (let count = 1; count <= 60; count++) await client.result(count);
+    await atHealthy(60);
+    await healthy.waitForCount(60 * (1 + Object.keys(WAYS).length), () => true, 60_000);
     const before = peakMemory();
 
     for (const way of Object.keys(WAYS)) await client.create(classicSubscription(hostile.url(way), PAYLOAD));
-    for (let count = 21; count <= 40; count++) await client.result(count);
-    await atHealthy(40);
+    for (let count = 61; count <= 80; count++) await client.result(count);
+    await atHealthy(80);
     await waitFor(() => Object.keys(WAYS).every((way) => hostile.requests.some((line) => line.includes(` /${way}/`))), {
       milliseconds: 60_000,
       what: 'an attempt at each endpoint',
