@@ -12,12 +12,14 @@ import { backlog, hookLatency, hundredHooks, sustained } from './rows/hooks.ts';
 import { intake } from './rows/intake.ts';
 import { matching } from './rows/matching.ts';
 import { pull } from './rows/pull.ts';
+import { recording } from './rows/recording.ts';
 import { recovery, start } from './rows/start.ts';
 import { websockets } from './rows/websockets.ts';
 
 const BENCHES: Record<string, Bench> = {
   ...{
     matching,
+    recording,
     extraction,
     hooks: hookLatency,
     sustained,
