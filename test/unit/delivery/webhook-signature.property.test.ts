@@ -2,7 +2,6 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Webhook } from 'standardwebhooks';
 import { signatureHeaders } from '../../../src/delivery/channels/webhook-signature.js';
-import { withoutSecrets } from '../../../src/delivery/channels/without-secrets.js';
 import { signingKey, signingSecretProblem } from '../../../src/subscriptions/signing-secret.js';
 import { signingSecret } from '../../support/secret-resources.js';
 
@@ -11,8 +10,10 @@ const body = fc.string({ unit: 'grapheme' });
 
 const verified = (by: string, text: string, headers: Record<string, string>) =>
   new Webhook(by).verify(text, headers, { jsonParse: false });
+/** One time for all, so that what is signed twice is signed alike. */
+const now = new Date();
 const headersOf = (secrets: readonly string[], id: string, text: string | Buffer) =>
-  ({ 'webhook-id': id, ...Object.fromEntries(signatureHeaders(secrets, id, text, new Date())) }) as Record<string, string>;
+  ({ 'webhook-id': id, ...Object.fromEntries(signatureHeaders(secrets, id, text, now)) }) as Record<string, string>;
 
 test('the library of Standard Webhooks verifies what is signed, with any of the secrets, and nothing with another', () => {
   fc.assert(
@@ -64,26 +65,4 @@ test('a signing secret is whsec_ and base64 of 24 to 64 bytes; what is wrong is 
     if (typeof bad === 'string') expect(problem).not.toContain(bad.slice(6) || 'x');
   }
   expect(signingKey(good)).toHaveLength(32);
-});
-
-const answered = (text: string) => ({
-  kind: 'answered' as const,
-  status: 500,
-  headers: {},
-  body: Buffer.from(text),
-  complete: true,
-  milliseconds: 1,
-});
-const bodyOf = (text: string, headers: [string, string][], signingSecrets: string[] = []) => {
-  const outcome = withoutSecrets(answered(text), { headers, signingSecrets });
-  return outcome.kind === 'answered' ? outcome.body.toString() : undefined;
-};
-
-test('an answer that repeats the request is kept without its secrets', () => {
-  const key = signingSecret();
-  expect(bodyOf('you sent authorization: Bearer abc-def-1 and abc-def-1', [['Authorization', 'Bearer abc-def-1']])).toBe(
-    'you sent authorization: *** and ***',
-  );
-  expect(bodyOf(`"${key}"`, [['A', 'longer secret']], [key])).toBe('"***"');
-  expect(bodyOf('Größe: nothing of it; yes', [['X-Debug', 'yes']])).toBe('Größe: nothing of it; yes');
 });
