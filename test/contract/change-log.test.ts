@@ -52,6 +52,13 @@ describe.each(['twin', 'postgres'])('the change log (%s)', (name) => {
     expect(await log.after(sixth.position, 3)).toEqual([]);
   });
 
+  test('tells changes that a higher version of their resource stands before', async () => {
+    expect(await log.overtaken([first, second, third, fourth, sixth])).toEqual(new Set());
+    // As if two transactions had overlapped: version 1 of another place, behind version 2.
+    const late = { ...first, position: sixth.position };
+    expect(await log.overtaken([second, late])).toEqual(new Set([late]));
+  });
+
   test('knows the version before a change, but no deleted one', async () => {
     const previous = await log.previous([first, second, fourth, sixth]);
     expect(previous.get(first)).toBeUndefined();
