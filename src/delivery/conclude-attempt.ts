@@ -63,10 +63,11 @@ function verdictOn(line: Line, push: Push, { result }: PushOutcome, { settings, 
 /** `line` is where the verdict has brought it. */
 function attemptOf(line: Line, push: Push, outcome: PushOutcome, verdict: Verdict, now: number): Attempt {
   const { result, excerpt } = outcome;
-  const { headers } = push.definition.channel;
+  const { headers, signingSecrets } = push.definition.channel;
+  const secrets = [...headers, ...signingSecrets.map((secret) => ['', secret] as const)];
   const switchedOff = verdict.kind === 'failed' && verdict.status === 'off';
   const failed = result.kind !== 'accepted';
-  const reason = failed ? maskAnswer(faultText(result.fault), headers, []) : undefined;
+  const reason = failed ? maskAnswer(faultText(result.fault), secrets, []) : undefined;
   const passedOver = push.replay !== undefined && verdict.kind === 'step-over';
   return {
     at: new Date(now - outcome.milliseconds),
@@ -79,7 +80,7 @@ function attemptOf(line: Line, push: Push, outcome: PushOutcome, verdict: Verdic
     milliseconds: outcome.milliseconds,
     reason,
     // Where nothing was answered there is only the reason.
-    excerpt: excerpt && !reason?.includes(excerpt) ? maskAnswer(excerpt, headers, sentBodies(push)) : undefined,
+    excerpt: excerpt && !reason?.includes(excerpt) ? maskAnswer(excerpt, secrets, sentBodies(push)) : undefined,
     nextAt: failed && !switchedOff && !passedOver ? new Date(Math.max(now, line.retryAt)) : undefined,
     replay: push.replay,
   };

@@ -4,7 +4,6 @@ import { notificationId } from '../notification-id.js';
 import { type Push, PushChannel, type PushOutcome } from '../push-channel.js';
 import { notificationMessage } from './notification-message.js';
 import { signatureHeaders } from './webhook-signature.js';
-import { withoutSecrets } from './without-secrets.js';
 
 /** Notifications as FHIR messages to `$process-message` of a server: https://hl7.org/fhir/uv/subscriptions-backport/channels.html */
 export class MessageChannel extends PushChannel {
@@ -22,7 +21,7 @@ export class MessageChannel extends PushChannel {
       return { result: { kind: 'retry', fault }, milliseconds: 0 };
     }
     const body = notificationMessage(push, url.href, new Date());
-    const sent = await this.client.send({
+    const outcome = await this.client.send({
       method: 'POST',
       url,
       headers: [['Content-Type', channel.payload ?? 'application/fhir+json'], ...marksOf(push, body), ...channel.headers],
@@ -30,7 +29,6 @@ export class MessageChannel extends PushChannel {
       timeoutMs: push.timeoutMs,
       signal: push.signal,
     });
-    const outcome = withoutSecrets(sent, channel);
     const result = resultOf(outcome, Date.now());
     return {
       result: outcome.kind === 'answered' && result.kind === 'accepted' ? answerResult(outcome.body.toString('utf8')) : result,

@@ -4,7 +4,6 @@ import { excerptOf, resultOf } from '../attempt-result.js';
 import { notificationId } from '../notification-id.js';
 import { type Push, PushChannel, type PushOutcome } from '../push-channel.js';
 import { signatureHeaders } from './webhook-signature.js';
-import { withoutSecrets } from './without-secrets.js';
 
 /**
  * Notifications by HTTP. Topic-based: POST of the Bundle to the endpoint as it was written. Classic: an empty POST for each event, or,
@@ -26,8 +25,7 @@ export class RestHookChannel extends PushChannel {
     }
     const { channel } = push.definition;
     const signature = signatureHeaders(channel.signingSecrets, notificationId(push), request.body ?? '', new Date());
-    const sent = await this.client.send({ ...request, headers: [...request.headers, ...signature] });
-    const outcome = withoutSecrets(sent, channel);
+    const outcome = await this.client.send({ ...request, headers: [...request.headers, ...signature] });
     return {
       result: resultOf(outcome, Date.now()),
       milliseconds: outcome.milliseconds,

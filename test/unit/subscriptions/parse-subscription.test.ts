@@ -41,6 +41,7 @@ describe('what is read', () => {
       status: 'requested',
       end: new Date('2031-01-01T00:00:00Z'),
       subject: { kind: 'classic', criteria: 'Observation?code=1975-2' },
+      contacts: [],
       channel: {
         type: 'rest-hook',
         endpoint: 'https://dest.example/hook',
