@@ -3,6 +3,7 @@ import { type Change, comparePositions, type LogPosition } from '../fhir/change.
 import type { Log } from '../telemetry/log.js';
 import type { ChangeLog } from './change-log.js';
 import type { EventLedger, MatchingLease } from './event-ledger.js';
+import { inSlices } from './in-slices.js';
 import { isStanding, matchSlice, type Slice } from './match-slice.js';
 import type { StandingQueries } from './standing-queries.js';
 
@@ -69,14 +70,14 @@ export class Cohort {
   /** Goes on without the partitions that are not among `partitions`. */
   async keep(partitions: ReadonlySet<number>): Promise<void> {
     this.held = this.held.filter(({ partition }) => partitions.has(partition));
-    await stepwise(this.standing.keep(this.partitions), this.settings.sliceMilliseconds);
+    await inSlices(this.standing.keep(this.partitions), this.settings.sliceMilliseconds);
   }
 
   /** Takes over the partitions of another at the same place. */
   async absorb(other: Cohort): Promise<void> {
     this.doubtful = [];
     this.held = [...this.held, ...other.held];
-    await stepwise(this.standing.absorb(other.standing), this.settings.sliceMilliseconds);
+    await inSlices(this.standing.absorb(other.standing), this.settings.sliceMilliseconds);
     this.doubtful = undefined;
   }
 
@@ -145,13 +146,3 @@ export class Cohort {
 }
 
 const NOTHING: ReadonlySet<Change> = new Set();
-
-/** Takes steps, and gives the thread to others whenever they have taken so long. */
-async function stepwise(steps: Iterable<void>, milliseconds: number): Promise<void> {
-  let deadline = performance.now() + milliseconds;
-  for (const _step of steps) {
-    if (performance.now() < deadline) continue;
-    await yieldToOthers();
-    deadline = performance.now() + milliseconds;
-  }
-}

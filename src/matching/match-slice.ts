@@ -2,6 +2,7 @@ import type { Change } from '../fhir/change.js';
 import type { Log } from '../telemetry/log.js';
 import type { ChangeLog } from './change-log.js';
 import type { MatchedBatch, MembershipChange } from './event-ledger.js';
+import { inSlices } from './in-slices.js';
 import type { EventSubject } from './match-change.js';
 import { type StandingQueries, STANDING_TYPES } from './standing-queries.js';
 
@@ -71,7 +72,7 @@ export async function matchSlice(
     if (isStanding(change) && !rules.overtaken.has(change)) {
       if (!standingChanged) rules.beforeChange();
       standingChanged = true;
-      for (const step of standing.apply(change))
+      for (const step of await inSlices(standing.applying(change), rules.milliseconds))
         memberships.push(step.kind === 'forget' ? step : { ...step, afterEvent: events.length });
     }
     if (change.type === 'Subscription' && standing.answersFor(change.id)) subscriptionIds.add(change.id);

@@ -111,7 +111,7 @@ export class StandingQueries {
   }
 
   /** Takes over the groups of another, which stands at the same place and is of no use afterwards. Each step moves one. */
-  *absorb(other: StandingQueries): Iterable<void> {
+  *absorb(other: StandingQueries): Generator<void, void> {
     for (const partition of other.partitions) this.partitions.add(partition);
     this.index.addParameters(other.index);
     for (const group of other.groups.values()) {
@@ -124,7 +124,7 @@ export class StandingQueries {
   }
 
   /** Lets go of the groups of all other partitions. Each step looks at one. */
-  *keep(partitions: Iterable<number>): Iterable<void> {
+  *keep(partitions: Iterable<number>): Generator<void, void> {
     this.partitions.clear();
     for (const partition of partitions) this.partitions.add(partition);
     for (const group of this.groups.values()) {
@@ -179,10 +179,16 @@ export class StandingQueries {
 
   /** Applies a change of a Subscription or SubscriptionTopic; what it means for the numbered log comes back in order. */
   apply(change: Change): MembershipStep[] {
-    if (change.type === 'SubscriptionTopic') {
-      this.applyTopic(change);
-      return [];
+    const work = this.applying(change);
+    for (;;) {
+      const step = work.next();
+      if (step.done === true) return step.value;
     }
+  }
+
+  /** The same in steps, one for each group that is filed anew: the topic of very many may have changed. */
+  *applying(change: Change): Generator<void, MembershipStep[]> {
+    if (change.type === 'SubscriptionTopic') yield* this.applyTopic(change);
     return change.type === 'Subscription' ? this.applySubscription(change) : [];
   }
 
@@ -210,7 +216,7 @@ export class StandingQueries {
     return last === undefined ? this.partitions.has(0) : this.holds(last);
   }
 
-  private applyTopic(change: Change): void {
+  private *applyTopic(change: Change): Generator<void, void> {
     // Versions of one resource may come out of order where two transactions overlapped; the newest counts.
     if (change.version <= (this.topicVersions.get(change.id) ?? 0)) return;
     this.topicVersions.set(change.id, change.version);
@@ -220,7 +226,7 @@ export class StandingQueries {
     else if (change.body !== null) this.log.warn({ id: change.id }, 'matching.topic-unreadable');
     const urls = new Set([before?.definition.url, after?.definition.url]);
     for (const listening of this.listening.values()) {
-      if (urls.has(splitCanonical(listening.canonical).url)) this.resolve(listening);
+      if (urls.has(splitCanonical(listening.canonical).url)) yield* this.resolve(listening);
     }
     this.listeningByType.clear();
   }
@@ -330,7 +336,7 @@ export class StandingQueries {
   }
 
   /** A canonical means another topic now. Groups are filed anew only where what they may filter by has changed. */
-  private resolve(listening: Listening): void {
+  private *resolve(listening: Listening): Generator<void, void> {
     const before = listening.topic;
     listening.topic = this.catalog.active(listening.canonical);
     if (filterableOf(before) === filterableOf(listening.topic)) return;
@@ -338,6 +344,7 @@ export class StandingQueries {
     for (const group of listening.groups) {
       for (const entry of group.entries) this.index.remove(entry);
       if (group.subject !== undefined) this.file(group, group.subject, listening);
+      yield;
     }
   }
 

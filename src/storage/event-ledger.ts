@@ -42,7 +42,7 @@ interface GroupRow extends StandingGroup {
   group_id: bigint;
 }
 
-const GROUP_PAGE = 5_000;
+const GROUP_PAGE = 2_000;
 
 /**
  * The numbered log in PostgreSQL, written by matching. A batch is one transaction that need not wait for the disk: what a crash takes is
