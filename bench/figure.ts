@@ -1,6 +1,6 @@
 /** One measured row, as printed and as written to `results/`. */
 export interface Figure {
-  /** The row of DESIGN 6, or the bare limit beside it. */
+  /** The row of the targets, or the bare limit beside it. */
   row: string;
   /** What ran, so that the figure can be got again. */
   ran: string;

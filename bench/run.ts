@@ -10,6 +10,7 @@ import { bare } from './rows/bare.ts';
 import { extraction } from './rows/extraction.ts';
 import { backlog, hookLatency, hundredHooks, sustained } from './rows/hooks.ts';
 import { intake } from './rows/intake.ts';
+import { isolation } from './rows/isolation.ts';
 import { matching } from './rows/matching.ts';
 import { pull } from './rows/pull.ts';
 import { recording } from './rows/recording.ts';
@@ -28,16 +29,22 @@ const BENCHES: Record<string, Bench> = {
     pull,
     backlog,
     fanout: hundredHooks,
+    isolation,
     start,
     recovery,
     bare,
   },
 };
 
+/** Names for several at once. */
+const GROUPS: Record<string, readonly string[]> = {
+  delivery: ['hooks', 'sustained', 'fanout', 'isolation', 'websockets', 'backlog', 'recovery', 'bare'],
+};
+
 const named = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
-const unknown = named.filter((name) => !(name in BENCHES));
+const unknown = named.filter((name) => !(name in BENCHES) && !(name in GROUPS));
 if (unknown.length > 0) {
-  console.error(`There is no ${unknown.join(', ')}; there are ${Object.keys(BENCHES).join(', ')}.`);
+  console.error(`There is no ${unknown.join(', ')}; there are ${[...Object.keys(GROUPS), ...Object.keys(BENCHES)].join(', ')}.`);
   process.exit(1);
 }
 
@@ -54,7 +61,7 @@ let failed = false;
 console.log(
   `${describeMachine()}; load ${loadavg()[0]!.toFixed(1)}${options.quick ? '; --quick: sizes too small to quote' : ''}\n`,
 );
-for (const name of named.length > 0 ? named : Object.keys(BENCHES)) {
+for (const name of named.length > 0 ? named.flatMap((one) => GROUPS[one] ?? [one]) : Object.keys(BENCHES)) {
   try {
     for (const figure of await BENCHES[name]!(options)) {
       figures.push(figure);
