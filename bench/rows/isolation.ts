@@ -7,10 +7,10 @@ import { type Bench, type Figure, latency } from '../figure.ts';
 import { createAll, load, untilActive, waitFor } from '../http-load.ts';
 import { GLUCOSE, observation } from '../observations.ts';
 
-const HEALTHY = 10;
+const HEALTHY = 4;
 const OF_EACH_KIND = 10;
 
-/** What ten healthy hooks feel when forty endpoints that want the same changes refuse, hang, drip or answer 500. */
+/** What four healthy hooks feel when forty endpoints that want the same changes refuse, hang, drip or answer 500. */
 export const isolation: Bench = async ({ quick }) => {
   const arrivals = new Map<string, number[]>();
   const receiver = new Receiver(({ path, at }) => {
@@ -36,9 +36,9 @@ export const isolation: Bench = async ({ quick }) => {
     async function measure(how: string): Promise<Figure> {
       const answered = new Map<string, number>();
       const post = (n: number) => ({ method: 'POST' as const, path: '/fhir/r4b/Observation', body: observation(n % 100) });
-      await load(hub.url, 4, 200, post, { perSecond: 100 });
+      await load(hub.url, 4, 200, post, { perSecond: 50 });
       await load(hub.url, 8, count, post, {
-        perSecond: 100,
+        perSecond: 50,
         answered: (_n, at, body) => answered.set((JSON.parse(body) as { id: string }).id, at),
       });
       const complete = () => [...answered.keys()].every((id) => arrivals.get(id)?.length === HEALTHY);
@@ -46,7 +46,7 @@ export const isolation: Bench = async ({ quick }) => {
       const waits = [...answered].flatMap(([id, at]) => (arrivals.get(id) ?? []).map((came) => Math.max(0, came - at)));
       return {
         row: `answered → hook received, ${how}`,
-        ran: `${count} POSTs at 100/s, each wanted by ${HEALTHY} healthy hooks`,
+        ran: `${count} POSTs at 50/s, each wanted by ${HEALTHY} healthy hooks`,
         ...latency(waits),
         target: 'nobody else later by more than a tenth',
         note: complete() ? undefined : `${count * HEALTHY - waits.length} hooks NEVER CAME`,
