@@ -19,13 +19,21 @@ export function versionHeaders(reply: FastifyReply, change: { version: number; a
 /** What a write answers besides its status: the resource, an OperationOutcome or nothing, as the client prefers. */
 export function sendWritten(
   reply: FastifyReply,
-  answer: { status: number; change: Change; location?: string; prefer?: ReturnPreference; type: ReplyType; done: Issue },
+  answer: {
+    status: number;
+    change: Change;
+    location?: string;
+    prefer?: ReturnPreference;
+    type: ReplyType;
+    done: Issue;
+    remarks?: readonly Issue[];
+  },
 ): void {
-  const { status, change, location, prefer, type, done } = answer;
+  const { status, change, location, prefer, type, done, remarks = [] } = answer;
   versionHeaders(reply.status(status), change);
   if (location !== undefined) reply.header('Location', location);
   if (prefer === 'minimal') void reply.send();
-  else if (prefer === 'OperationOutcome') sendOutcome(reply, [done], type);
+  else if (prefer === 'OperationOutcome') sendOutcome(reply, [done, ...remarks], type);
   else void reply.header('Content-Type', type).send(change.body ?? '');
 }
 

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Change, Face } from '../fhir/change.js';
-import { FhirError } from '../fhir/fhir-error.js';
+import { FhirError, type Issue } from '../fhir/fhir-error.js';
 import type { ParsedJson } from '../fhir/json-text.js';
+import type { ReturnPreference } from '../http/prefer.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
 import type { ChangeStore, ResourceToStore, WriteOutcome } from './change-store.js';
 import type { ConditionLocks } from './condition-locks.js';
@@ -48,6 +49,12 @@ export class ClientWrites {
     await this.checkDelete(face, type, id);
     const [outcome] = await this.store.write({ face, writes: [{ kind: 'delete', type, id, ifMatch }] });
     return outcome!;
+  }
+
+  /** What the rules of its type have to say of a resource that was taken, for clients that asked to be told. */
+  async remarks(change: Change, parsed: ParsedJson, prefer: ReturnPreference | undefined): Promise<readonly Issue[]> {
+    if (prefer !== 'OperationOutcome' || change.body === null) return [];
+    return this.rules.remarks(change.type, parsed.value, change.id, change.face);
   }
 
   /** @throws FhirError where a rule of the type keeps the resource */

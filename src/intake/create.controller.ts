@@ -36,12 +36,14 @@ export class CreateController {
       Array.isArray(condition) ? condition.join('&') : condition,
     );
     const name = `${change.type}/${change.id}`;
+    const prefer = returnPreference(request.headers.prefer);
     sendWritten(reply, {
       status: kind === 'created' ? 201 : 200,
       change,
       location: versionUrl(this.publicUrl.value, face, change),
-      prefer: returnPreference(request.headers.prefer),
+      prefer,
       type,
+      remarks: kind === 'created' ? await this.writes.remarks(change, parsed, prefer) : [],
       done: {
         code: 'informational',
         diagnostics: kind === 'created' ? `Created ${name}` : `${name} matches If-None-Exist; nothing was created`,

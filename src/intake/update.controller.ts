@@ -40,12 +40,14 @@ export class UpdateController {
     const { change } = outcome;
     const created = outcome.kind === 'stored' && change.interaction === 'create';
     const done = outcome.kind === 'unchanged' ? 'Nothing to change in' : created ? 'Created' : 'Updated';
+    const prefer = returnPreference(request.headers.prefer);
     sendWritten(reply, {
       status: created ? 201 : 200,
       change,
       location: created ? versionUrl(this.publicUrl.value, face, change) : undefined,
-      prefer: returnPreference(request.headers.prefer),
+      prefer,
       type,
+      remarks: await this.writes.remarks(change, parsed, prefer),
       done: { code: 'informational', diagnostics: `${done} ${change.type}/${change.id}` },
     });
   }

@@ -1,4 +1,5 @@
 import type { Face } from '../fhir/change.js';
+import type { Issue } from '../fhir/fhir-error.js';
 
 export interface RuledResource {
   text: string;
@@ -13,6 +14,8 @@ export interface RuledResource {
 export abstract class WriteRule {
   abstract readonly type: string;
   abstract apply(next: RuledResource, id: string, face: Face): Promise<RuledResource>;
+  /** What there is to say of a resource that was taken: for clients that want an OperationOutcome of a write. */
+  remarks?(value: Record<string, unknown>, id: string, face: Face): Promise<readonly Issue[]>;
   /** Asked before a delete, where the type has something to say about it. @throws FhirError */
   checkDelete?(id: string, face: Face): Promise<void>;
 }

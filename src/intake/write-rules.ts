@@ -1,4 +1,5 @@
 import type { Face } from '../fhir/change.js';
+import type { Issue } from '../fhir/fhir-error.js';
 import type { RuledResource, WriteRule } from './write-rule.js';
 
 /** The rules of all modules, in the order they were added. A module adds its own when it starts. */
@@ -14,6 +15,12 @@ export class WriteRules {
     let ruled = resource;
     for (const rule of this.rules.get(type) ?? []) ruled = await rule.apply(ruled, id, face);
     return ruled;
+  }
+
+  async remarks(type: string, value: Record<string, unknown>, id: string, face: Face): Promise<readonly Issue[]> {
+    const remarks: Issue[] = [];
+    for (const rule of this.rules.get(type) ?? []) remarks.push(...((await rule.remarks?.(value, id, face)) ?? []));
+    return remarks;
   }
 
   /** @throws FhirError where the rules of the type keep the resource */

@@ -1,7 +1,8 @@
 import type { Face } from '../fhir/change.js';
-import { FhirError } from '../fhir/fhir-error.js';
+import { FhirError, type Issue } from '../fhir/fhir-error.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
 import type { CurrentCatalog } from '../topics/current-catalog.js';
+import { filingOf } from './explain-change.js';
 import { canonicalFilters } from './filter-syntax.js';
 import { needsHandshake } from './needs-handshake.js';
 import { parseSubscription } from './parse-subscription.js';
@@ -59,6 +60,26 @@ export class SubscriptionRule {
     if (status === undefined)
       throw refused('Subscription.status', 'Only the hub sets the status error; ask for requested or off.');
     return settled(next, status, status === stored?.definition.status ? stored.error : undefined);
+  }
+
+  /**
+   * A warning where the index has nothing to find the Subscription by, neither an equality nor a bound: then it is tried for every change of
+   * its type, or that its topic lets through, which costs all who write.
+   */
+  async remarks(value: Record<string, unknown>, id: string, face: Face): Promise<readonly Issue[]> {
+    const definition = parseSubscription(value, id, 0, face);
+    const { subject } = definition;
+    const topic = subject.kind === 'topic' ? (await this.catalog.read()).active(subject.topic) : undefined;
+    const filing = filingOf(definition, topic, this.semantics);
+    if (filing.length === 0 || filing.some(({ accessPath }) => accessPath !== 'none')) return [];
+    return [
+      {
+        severity: 'warning',
+        code: 'too-costly',
+        diagnostics: `Nothing in "${filing.map(({ expression }) => expression).join('&')}" tells the hub where to look, so every change is tested for it. An equality, such as a patient or a code, or a bound of a date or number would.`,
+        expression: 'Subscription.criteria',
+      },
+    ];
   }
 
   private checkEndpoint({ status, channel }: SubscriptionDefinition): void {

@@ -156,3 +156,15 @@ test('digits of an extension survive the edit', async () => {
   const text = JSON.stringify(value).replace('"valueDecimal":0', '"valueDecimal":1.500');
   expect((await rule.apply({ text, value }, 's', 'r4b')).text).toContain('"valueDecimal":1.500');
 });
+
+test('says of criteria without an equality or a bound that every change is tested for them', async () => {
+  const rule = new SubscriptionRule(new Stored(), new CurrentCatalog(new Topics(), SEMANTICS), SEMANTICS);
+  const channel = { type: 'rest-hook', endpoint: 'http://127.0.0.1:9/h' };
+  const remarks = (criteria: string) =>
+    rule.remarks({ ...topical(), criteria, ...(criteria.startsWith('http') ? {} : { channel }) }, 's', 'r4b');
+  expect(await remarks('Observation?status:not=final&value-string:contains=x')).toEqual([
+    expect.objectContaining({ severity: 'warning', code: 'too-costly', expression: 'Subscription.criteria' }),
+  ]);
+  for (const costsNobody of ['Observation?status:not=final&patient=p', 'Observation?date=gt2026', 'Observation', 'http://x/t'])
+    expect(await remarks(costsNobody)).toEqual([]);
+});
