@@ -9,6 +9,7 @@ import { IntakeModule } from './intake/intake.module.js';
 import { MaintenanceModule } from './maintenance/maintenance.module.js';
 import { MatchingModule } from './matching/matching.module.js';
 import { PullModule } from './pull/pull.module.js';
+import { ResourceOperationsModule } from './pull/resource-operations.module.js';
 import { SubscriptionOperationsModule } from './pull/subscription-operations.module.js';
 import { SecretsModule } from './secrets/secrets.module.js';
 import { SearchModule } from './search/search.module.js';
@@ -41,6 +42,7 @@ export class AppModule {
         MatchingModule,
         DeliveryModule,
         PullModule,
+        ResourceOperationsModule,
         SubscriptionOperationsModule,
         MaintenanceModule,
       ],

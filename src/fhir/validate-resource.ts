@@ -14,12 +14,12 @@ const MAX_ISSUES = 20;
 const ACTED_ON: ReadonlySet<string> = new Set(['Subscription', 'SubscriptionTopic', 'Endpoint']);
 
 /**
- * What is wrong with a resource by the official structure definitions, the first {@link MAX_ISSUES} findings; empty for a valid one.
+ * What is wrong with a resource by the official structure definitions, the first `most` findings; empty for a valid one.
  * Contained resources and those in a Bundle or Parameters are held to their own types.
  * @param value from `parseJson`: its depth is bounded and its names are safe
  */
-export function validateResource(value: unknown, known: Definitions = definitions()): Issue[] {
-  const validation = new Validation(known);
+export function validateResource(value: unknown, known: Definitions = definitions(), most = MAX_ISSUES): Issue[] {
+  const validation = new Validation(known, most);
   validation.resource(value);
   return validation.issues;
 }
@@ -36,7 +36,10 @@ class Validation {
   private readonly path: (string | number)[] = [];
   private actedOn = false;
 
-  constructor(private readonly known: Definitions) {}
+  constructor(
+    private readonly known: Definitions,
+    private readonly most: number,
+  ) {}
 
   resource(value: unknown): void {
     if (!isJsonObject(value))
@@ -71,7 +74,7 @@ class Validation {
     let chosen: MemberDefinition[] | undefined;
     let empty = true;
     for (const name in value) {
-      if (this.issues.length >= MAX_ISSUES) return;
+      if (this.issues.length >= this.most) return;
       empty = false;
       const member = type.members.get(name);
       if (member === undefined) {
@@ -108,7 +111,7 @@ class Validation {
 
   private list(owner: JsonObject, items: readonly unknown[], member: MemberDefinition): void {
     for (let index = 0; index < items.length; index++) {
-      if (this.issues.length >= MAX_ISSUES) return;
+      if (this.issues.length >= this.most) return;
       const item = items[index];
       if (item === null && this.hasBeside(owner, member, index)) continue;
       this.path.push(index);
@@ -165,7 +168,7 @@ class Validation {
   }
 
   private missing(element: ElementDefinition, type: TypeDefinition): void {
-    if (this.issues.length >= MAX_ISSUES) return;
+    if (this.issues.length >= this.most) return;
     const names = element.members.filter(notBeside);
     this.path.push(names.length > 1 ? element.name.slice(0, -3) : names[0]!);
     this.issue('required', `is missing: ${type.name} must have ${names.length > 1 ? `one of ${listed(names)}` : `it`}`);

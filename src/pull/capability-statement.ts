@@ -1,6 +1,7 @@
 import type {
   CapabilityStatement,
   CapabilityStatementRestResource,
+  CapabilityStatementRestResourceOperation,
   CapabilityStatementRestResourceSearchParam,
 } from 'fhir/r4b.js';
 
@@ -9,6 +10,7 @@ import { isTypeOfFace } from '../fhir/face-types.js';
 import type { SearchParameter } from '../search/values.js';
 import { websocketUrlOf } from './binding-tokens.js';
 import { OWN_OPERATIONS } from './operation-definitions.js';
+import { standardOperationsOf } from './standard-operations.js';
 
 /** What the statement is made of: all of it facts of the running hub. */
 export interface Capabilities {
@@ -110,21 +112,21 @@ function resourceOf(type: string, capabilities: Capabilities): CapabilityStateme
     conditionalUpdate: false,
     conditionalDelete: 'not-supported',
     searchParam: capabilities.parametersOf(type).filter(isSearchable).map(searchParamOf),
-    ...(type === 'Subscription'
-      ? {
-          operation: [
-            ...SUBSCRIPTION_OPERATIONS.map((name) => ({
-              name,
-              definition: `${BACKPORT}/OperationDefinition/backport-subscription-${name}`,
-            })),
-            ...OWN_OPERATIONS.filter(({ resource }) => resource?.includes('Subscription')).map(({ code, url = '' }) => ({
-              name: code,
-              definition: url,
-            })),
-          ],
-        }
-      : {}),
+    operation: [...standardOperationsOf(type), ...(type === 'Subscription' ? subscriptionOperations() : [])],
   };
+}
+
+function subscriptionOperations(): CapabilityStatementRestResourceOperation[] {
+  return [
+    ...SUBSCRIPTION_OPERATIONS.map((name) => ({
+      name,
+      definition: `${BACKPORT}/OperationDefinition/backport-subscription-${name}`,
+    })),
+    ...OWN_OPERATIONS.filter(({ resource }) => resource?.includes('Subscription')).map(({ code, url = '' }) => ({
+      name: code,
+      definition: url,
+    })),
+  ];
 }
 
 /** In R4 a client finds out here which topics there are; R4B has a resource for them. */

@@ -56,8 +56,33 @@ export function operationInput(
   const given = hasBody
     ? readParameters(parseJson(jsonBodyOf(request, face)).value, resourceNames)
     : { pairs: [], resources: [] };
-  const all = [...pairs, ...given.pairs];
-  for (const [name] of all) {
+  return checked([...pairs, ...given.pairs], given.resources, names, resourceNames);
+}
+
+/**
+ * The same for an operation that also takes its one resource by itself as the body: then the other parameters are those of the query.
+ * @throws FhirError 400 for a parameter that the operation does not have, 415
+ */
+export function resourceOrParameters(
+  request: FastifyRequest,
+  face: Face,
+  names: readonly string[],
+  resourceName: string,
+): OperationInput {
+  const body = Buffer.isBuffer(request.body) && request.body.length > 0 ? jsonBodyOf(request, face) : undefined;
+  const value = body && parseJson(body).value;
+  if (value === undefined || value['resourceType'] === 'Parameters') return operationInput(request, face, names, [resourceName]);
+  const pairs = pairsOfUrl(request.url).filter((pair) => !isPresentation(pair));
+  return checked(pairs, [[resourceName, value]], names, [resourceName]);
+}
+
+function checked(
+  pairs: readonly Pair[],
+  resources: readonly (readonly [string, JsonObject])[],
+  names: readonly string[],
+  resourceNames: readonly string[],
+): OperationInput {
+  for (const [name] of pairs) {
     if (!names.includes(name))
       throw new FhirError(
         'not-supported',
@@ -65,7 +90,7 @@ export function operationInput(
         name.slice(0, 100),
       );
   }
-  return new OperationInput(all, given.resources);
+  return new OperationInput(pairs, resources);
 }
 
 /** https://hl7.org/fhir/R4B/parameters.html with primitive values, references and resources, as these operations have them. */

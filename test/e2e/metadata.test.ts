@@ -42,6 +42,7 @@ describe('metadata', () => {
       'http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-subscription',
     ]);
     expect(subscription?.operation?.map(({ name }) => name)).toEqual([
+      'validate',
       'status',
       'events',
       'get-ws-binding-token',
