@@ -24,6 +24,8 @@ const FIRST_PAUSE = 5;
 const LONGEST_PAUSE = 1000;
 /** Between looks for partitions while this process has less than its share. */
 const WANTING_PAUSE = 250;
+/** Longest one while the next change waits for other processes to come to it. */
+const WAITING_PAUSE = 40;
 /** A cohort that is behind reads so often while those ahead of it read once. */
 const READINGS_OF_THE_LAST = 4;
 
@@ -114,7 +116,8 @@ export class MatchingWorker {
         const outcome = await this.turn();
         if (outcome === 'moved' || this.woken) pause = FIRST_PAUSE;
         else {
-          await this.pause(outcome === 'waiting' ? FIRST_PAUSE : this.wanting ? Math.min(pause, WANTING_PAUSE) : pause);
+          const most = outcome === 'waiting' ? WAITING_PAUSE : this.wanting ? WANTING_PAUSE : LONGEST_PAUSE;
+          await this.pause(Math.min(pause, most));
           pause = this.woken ? FIRST_PAUSE : Math.min(LONGEST_PAUSE, pause * 2);
         }
       } catch (err) {
