@@ -64,7 +64,7 @@ function verdictOn(line: Line, push: Push, { result }: PushOutcome, { settings, 
 function attemptOf(line: Line, push: Push, outcome: PushOutcome, verdict: Verdict, now: number): Attempt {
   const { result, excerpt } = outcome;
   const { headers, signingSecrets } = push.definition.channel;
-  const secrets = [...headers, ...signingSecrets.map((secret) => ['', secret] as const)];
+  const secrets = [...headers.map(([, value]) => value), ...signingSecrets];
   const switchedOff = verdict.kind === 'failed' && verdict.status === 'off';
   const failed = result.kind !== 'accepted';
   const reason = failed ? maskAnswer(faultText(result.fault), secrets, []) : undefined;

@@ -3,16 +3,12 @@ const MASK = '***';
 const SHORTEST_SECRET = 4;
 
 /**
- * What an endpoint answered, fit to be shown: a hostile or chatty one repeats what it was sent. Header values of the Subscription (whole,
- * their credentials alone, as JSON or URL writes them) are masked, and so is every longer piece of the content that was sent, as long
- * as it is repeated letter by letter.
+ * What an endpoint answered, fit to be shown: a hostile or chatty one repeats what it was sent. Header values and signing secrets of the
+ * Subscription (whole, their credentials alone, as JSON or URL writes them) are masked, and so is every longer piece of the content
+ * that was sent, as long as it is repeated letter by letter.
  */
-export function maskAnswer(
-  text: string,
-  headers: readonly (readonly [name: string, value: string])[],
-  sent: readonly string[],
-): string {
-  const secrets = [...new Set(headers.flatMap(([, value]) => formsOf(value)))]
+export function maskAnswer(text: string, values: readonly string[], sent: readonly string[]): string {
+  const secrets = [...new Set(values.flatMap(formsOf))]
     .filter((secret) => secret.length >= SHORTEST_SECRET)
     .sort((a, b) => b.length - a.length);
   let masked = text.replace(UNPRINTABLE, '\uFFFD');
@@ -22,7 +18,7 @@ export function maskAnswer(
 
 const UNPRINTABLE = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F]/g;
 
-/** The ways in which a header value, or what is secret in it, may come back. */
+/** The ways in which a value, or what is secret in it, may come back. */
 function formsOf(value: string): string[] {
   const [, credentials] = /^[\w-]+ +(\S.*)$/.exec(value) ?? [];
   const decoded = /^basic /i.test(value) ? Buffer.from(credentials ?? '', 'base64').toString('utf8') : undefined;
