@@ -1,6 +1,4 @@
 import type { Change } from '../fhir/change.js';
-import { type NotificationSubject, notificationSubject } from '../fhir/notification-bundle.js';
-import { levelOf } from '../subscriptions/content-level.js';
 import { faultOf } from '../subscriptions/endpoint-fault.js';
 import { endpointKey } from '../subscriptions/endpoint-key.js';
 import type { SubscriptionDefinition } from '../subscriptions/subscription-definition.js';
@@ -8,6 +6,7 @@ import type { Log } from '../telemetry/log.js';
 import type { ServedSubscription } from './cursor-store.js';
 import type { Line } from './line.js';
 import type { PushChannel } from './push-channel.js';
+import { subjectOf } from './subject-of.js';
 
 /** Reads a stored Subscription; throws where a newer release wrote what this one does not know. */
 export type ReadDefinition = (resource: Change) => SubscriptionDefinition;
@@ -42,7 +41,7 @@ export class LineReader {
       verifiedVersion: served.verifiedVersion,
       fault: faultOf(served.lastError),
       sentAt: now - (served.sentAgoMs ?? now - resource.at.getTime()),
-      subject: this.subjectOf(definition),
+      subject: subjectOf(definition, this.baseOf),
       host: this.channelOf(definition)?.host(definition) ?? '',
       endpoint: endpointKey(definition.channel.endpoint),
       limit: Number.MAX_SAFE_INTEGER,
@@ -60,7 +59,7 @@ export class LineReader {
     line.resource = resource;
     line.definition = definition;
     line.writtenAt = resource.at.getTime();
-    line.subject = this.subjectOf(definition);
+    line.subject = subjectOf(definition, this.baseOf);
     line.host = this.channelOf(definition)?.host(definition) ?? '';
     line.endpoint = endpointKey(definition.channel.endpoint);
     if (definition.status === 'active') line.verified = true;
@@ -79,11 +78,5 @@ export class LineReader {
       this.log.error({ err: error, subscription: resource.id }, 'delivery.subscription-unreadable');
       return undefined;
     }
-  }
-
-  private subjectOf(definition: SubscriptionDefinition): NotificationSubject {
-    const { id, face, subject } = definition;
-    const topic = subject.kind === 'topic' ? subject.topic : undefined;
-    return notificationSubject({ id, face, base: this.baseOf(face), topic, level: levelOf(definition) });
   }
 }

@@ -1,7 +1,8 @@
 import type { OutboundClient } from '../../outbound/outbound-client.js';
-import { type AttemptResult, excerptOf, resultOf } from '../attempt-result.js';
+import { type AttemptResult, resultOf } from '../attempt-result.js';
 import { notificationId } from '../notification-id.js';
 import { type Push, PushChannel, type PushOutcome } from '../push-channel.js';
+import { calledOutcome, NOT_CALLED } from './called-outcome.js';
 import { notificationMessage } from './notification-message.js';
 import { signatureHeaders } from './webhook-signature.js';
 
@@ -16,10 +17,7 @@ export class MessageChannel extends PushChannel {
   async send(push: Push): Promise<PushOutcome> {
     const { channel } = push.definition;
     const url = operationUrl(channel.endpoint ?? '');
-    if (url === undefined) {
-      const fault = { code: 'no-response', text: 'the endpoint is not a URL' } as const;
-      return { result: { kind: 'retry', fault }, milliseconds: 0 };
-    }
+    if (url === undefined) return NOT_CALLED;
     const body = notificationMessage(push, url.href, new Date());
     const outcome = await this.client.send({
       method: 'POST',
@@ -30,13 +28,8 @@ export class MessageChannel extends PushChannel {
       signal: push.signal,
     });
     const result = resultOf(outcome, Date.now());
-    return {
-      result: outcome.kind === 'answered' && result.kind === 'accepted' ? answerResult(outcome.body.toString('utf8')) : result,
-      milliseconds: outcome.milliseconds,
-      ...(outcome.kind === 'answered'
-        ? { httpStatus: outcome.status, excerpt: excerptOf(outcome) }
-        : { excerpt: outcome.detail }),
-    };
+    const isTaken = outcome.kind === 'answered' && result.kind === 'accepted';
+    return calledOutcome(outcome, isTaken ? answerResult(outcome.body.toString('utf8')) : result);
   }
 }
 

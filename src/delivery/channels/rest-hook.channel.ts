@@ -1,8 +1,9 @@
 import { notificationText } from '../../fhir/notification-bundle.js';
 import type { OutboundClient, OutboundRequest } from '../../outbound/outbound-client.js';
-import { excerptOf, resultOf } from '../attempt-result.js';
+import { resultOf } from '../attempt-result.js';
 import { notificationId } from '../notification-id.js';
 import { type Push, PushChannel, type PushOutcome } from '../push-channel.js';
+import { calledOutcome, NOT_CALLED } from './called-outcome.js';
 import { signatureHeaders } from './webhook-signature.js';
 
 /**
@@ -19,20 +20,11 @@ export class RestHookChannel extends PushChannel {
 
   async send(push: Push): Promise<PushOutcome> {
     const request = requestOf(push);
-    if (!request) {
-      const fault = { code: 'no-response', text: 'the endpoint is not a URL' } as const;
-      return { result: { kind: 'retry', fault }, milliseconds: 0 };
-    }
+    if (!request) return NOT_CALLED;
     const { channel } = push.definition;
     const signature = signatureHeaders(channel.signingSecrets, notificationId(push), request.body ?? '', new Date());
     const outcome = await this.client.send({ ...request, headers: [...request.headers, ...signature] });
-    return {
-      result: resultOf(outcome, Date.now()),
-      milliseconds: outcome.milliseconds,
-      ...(outcome.kind === 'answered'
-        ? { httpStatus: outcome.status, excerpt: excerptOf(outcome) }
-        : { excerpt: outcome.detail }),
-    };
+    return calledOutcome(outcome, resultOf(outcome, Date.now()));
   }
 }
 

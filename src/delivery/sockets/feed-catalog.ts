@@ -4,8 +4,8 @@ import type { StoredSubscriptions } from '../../subscriptions/stored-subscriptio
 import type { SubscriptionDefinition } from '../../subscriptions/subscription-definition.js';
 import type { CursorStore, ServedSubscription } from '../cursor-store.js';
 import type { EventWindow } from '../event-window.js';
+import { subjectOf } from '../subject-of.js';
 import type { Feed } from './feed.js';
-import { subjectOf } from './feed-frames.js';
 import type { Turns } from './turns.js';
 
 export interface FeedCatalogParts {

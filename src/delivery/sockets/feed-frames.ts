@@ -1,17 +1,8 @@
-import type { Face } from '../../fhir/change.js';
-import { type NotificationSubject, notificationSubject, notificationText } from '../../fhir/notification-bundle.js';
-import { levelOf } from '../../subscriptions/content-level.js';
+import { notificationText } from '../../fhir/notification-bundle.js';
 import type { GroupEvent } from '../../subscriptions/event-log.js';
 import type { SubscriptionDefinition } from '../../subscriptions/subscription-definition.js';
 import type { Feed } from './feed.js';
 import type { Frame } from './feed-sink.js';
-
-/** What all frames of a subscription have in common. */
-export function subjectOf(definition: SubscriptionDefinition, baseOf: (face: Face) => string): NotificationSubject {
-  const { id, face, subject } = definition;
-  const topic = subject.kind === 'topic' ? subject.topic : undefined;
-  return notificationSubject({ id, face, base: baseOf(face), topic, level: levelOf(definition) });
-}
 
 /** A handshake or heartbeat: how far the subscription has come. */
 export function statusFrame(feed: Feed, type: 'handshake' | 'heartbeat', total: number): Frame {
