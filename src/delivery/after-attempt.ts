@@ -26,8 +26,8 @@ export type Verdict =
   | { kind: 'halve' }
   /** This one event is refused again and again: try the one after it at once. */
   | { kind: 'step-over' }
-  /** The event after is refused as well, so the endpoint is at fault: back to the first, as after any failure. */
-  | { kind: 'failed'; pauseMs: number; status?: 'error' | 'off'; stepBack: boolean };
+  /** The same again after a pause; after stepping over an event it begins with that one, as the endpoint is at fault. */
+  | { kind: 'failed'; pauseMs: number; status?: 'error' | 'off' };
 
 /**
  * Judges an attempt. Passing and lasting failures are told apart by what the endpoint answers: 410 ends the subscription; a refusal of
@@ -56,7 +56,6 @@ export function afterAttempt(tried: Tried, result: AttemptResult, settings: Deli
       kind: 'failed',
       pauseMs: pauseAfter(failures, settings, random, retryAfterMs),
       status: status !== undefined && hubMayMove(tried.status, status) ? status : undefined,
-      stepBack: tried.steppingOver,
     };
   }
 }

@@ -43,8 +43,8 @@ export type ShardTokens = ReadonlyMap<number, string>;
 
 /** Cursors: what each subscription was sent. */
 export abstract class CursorStore {
-  /** Those of the given subscriptions that exist (and lie in one of `shards`, where given). */
-  abstract load(subscriptionIds: readonly string[], shards?: readonly number[]): Promise<ServedSubscription[]>;
+  /** Those of the given subscriptions that have a cursor, whatever their shard; a deleted one brings the delete as its resource. */
+  abstract load(subscriptionIds: readonly string[]): Promise<ServedSubscription[]>;
   /** Subscriptions of these shards that may want something: events owed, an attempt due, a Subscription that nobody has settled. */
   abstract unsettled(shards: readonly number[]): Promise<string[]>;
   /** The Subscriptions, of all shards, whose text holds this one. */

@@ -39,9 +39,9 @@ export class PostgresCursorStore extends CursorStore {
     this.events = new PostgresEventLog(database);
   }
 
-  async load(subscriptionIds: readonly string[], shards?: readonly number[]): Promise<ServedSubscription[]> {
+  async load(subscriptionIds: readonly string[]): Promise<ServedSubscription[]> {
     if (subscriptionIds.length === 0) return [];
-    const rows = await this.database.rows<CursorRow>(LOAD_CURSORS, [subscriptionIds, shards ?? null]);
+    const rows = await this.database.rows<CursorRow>(LOAD_CURSORS, [subscriptionIds]);
     // The standing is read after the resource: a Subscription seen as active then has its open segment in sight or will be announced.
     const standings = await this.events.standings(rows.map((row) => row.subscription_id));
     const byId = new Map(standings.map((standing) => [standing.subscriptionId, standing]));

@@ -59,14 +59,6 @@ export function stretchesOf(
   return stretches;
 }
 
-/** First and last number of the events that are still kept, if any is. */
-export function keptNumbers(segments: readonly Segment[], lastN: number): { first: number; last: number } | undefined {
-  const stretches = stretchesOf(segments, { first: 1, last: latestNumber(segments, lastN) }, lastN);
-  const first = stretches[0];
-  const last = stretches.at(-1);
-  return first && last && { first: first.firstNumber, last: last.firstNumber + (last.untilN - last.afterN) - 1 };
-}
-
 /**
  * Of two readings of one subscription's segments, the one that was made later: segments are only ever closed and added, and what is
  * gone only ever grows.

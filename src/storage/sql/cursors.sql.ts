@@ -2,7 +2,7 @@ import { CHANGE_COLUMNS } from '../change-row.js';
 import type { Sql } from '../database.js';
 import { RELAXED_COMMIT } from './relaxed-commit.js';
 
-/** Cursors with the current version of their Subscription; a deleted one brings its DELETE row. $2 NULL: shards do not matter. */
+/** Cursors with the current version of their Subscription; a deleted one brings its DELETE row. */
 export const LOAD_CURSORS: Sql = {
   name: 'load-cursors',
   text: `
@@ -13,7 +13,7 @@ export const LOAD_CURSORS: Sql = {
   FROM subscription_cursor AS c
   JOIN resource AS r ON r.type = 'Subscription' AND r.id = c.subscription_id
   JOIN resource_version AS v ON v.type = 'Subscription' AND v.id = c.subscription_id AND v.version = r.version
-  WHERE c.subscription_id = ANY ($1::text[]) AND ($2::smallint[] IS NULL OR c.shard = ANY ($2))`,
+  WHERE c.subscription_id = ANY ($1::text[])`,
 };
 
 /**
@@ -95,7 +95,7 @@ export const SAVE_CURSORS: Sql = {
   RETURNING c.subscription_id`,
 };
 
-/** Sockets have no acknowledgement: what was handed to one counts. Never goes back, so no token is needed. */
+/** Numbers that have arrived at sockets, wherever those are held. They never go back, so no token is needed. */
 export const ADVANCE_CURSORS: Sql = {
   name: 'advance-cursors',
   text: `

@@ -1,13 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import {
-  keptNumbers,
-  latestNumber,
-  laterSegments,
-  openSegment,
-  type Segment,
-  stretchesOf,
-} from '../../../src/subscriptions/segments.js';
+import { latestNumber, laterSegments, openSegment, type Segment, stretchesOf } from '../../../src/subscriptions/segments.js';
 
 /** Segments as joining and leaving make them: numbers go on, groups and places differ. */
 const histories = fc
@@ -87,8 +80,6 @@ test('numbers of events that are no longer kept lie nowhere, and those of all ot
       expect(stretchesOf(aged, { first: 1, last: latest }, lastN).flatMap(placesOf)).toEqual(kept);
       expect(stretchesOf(aged, { first: 1, last: latest }, lastN, limit).flatMap(placesOf)).toEqual(kept.slice(0, limit));
       expect(latestNumber(aged, lastN)).toBe(latest);
-      const bounds = kept.length === 0 ? undefined : { first: kept[0]!.number, last: kept.at(-1)!.number };
-      expect(keptNumbers(aged, lastN)).toEqual(bounds);
       expect(laterSegments(segments, aged)).toBe(goneN > 0 || segments.at(-1)!.untilN !== undefined ? aged : segments);
     }),
   );
