@@ -25,7 +25,10 @@ export interface DeadLetter {
   reason: string;
 }
 
+/** The record of what was tried, and the events set aside. */
 export abstract class AttemptLog {
+  /** All of them or none. */
   abstract append(attempts: readonly Attempt[]): Promise<void>;
+  /** Sets events aside for good once it resolves. One that is set aside already stays as it is, with its first reason. */
   abstract park(letters: readonly DeadLetter[]): Promise<void>;
 }

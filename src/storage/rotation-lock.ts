@@ -1,6 +1,6 @@
 import pg from 'pg';
 
-/** Any number that nobody else locks: "carillon keys" in letters' places. */
+/** Any number that nobody else locks. */
 const LOCK = 3_118_991_216n;
 
 /** Does the work while no other process rotates the keys of this database; waits for one that does. Ends with the process. */

@@ -62,7 +62,7 @@ export const GIVE_UP_RESEND: Sql = {
   text: `UPDATE resend SET state = 'cancelled', reason = $2, finished_at = now() WHERE resend_id = $1 AND state = 'open'`,
 };
 
-/** Those of sockets have been read by everybody after a minute; the others are kept $1 days for those who ask what became of them. */
+/** Those of sockets are read within half a minute or never; the others are kept $1 days for those who ask what became of them. */
 export const DROP_RESENDS: Sql = {
   name: 'drop-resends',
   text: `
