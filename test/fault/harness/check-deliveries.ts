@@ -1,4 +1,4 @@
-import type { Arrival } from './arrival.js';
+import { type Arrival, resourceOf } from './arrival.js';
 
 /** A moment from which on a repetition is excused: a process was killed, frozen, or lost the database. */
 export interface Disturbance {
@@ -124,7 +124,7 @@ function checkVersionOrder(
   numberOf: ReadonlyMap<string, number>,
   verdict: Verdict,
 ): void {
-  for (const versions of Map.groupBy(expected, (key) => key.slice(0, key.lastIndexOf('/'))).values()) {
+  for (const versions of Map.groupBy(expected, resourceOf).values()) {
     let before = 0;
     for (const version of versions) {
       const number = numberOf.get(version);
@@ -138,7 +138,7 @@ function checkVersionOrder(
 function checkRepeats(name: string, arrivals: readonly Arrival[], recording: Recording, verdict: Verdict): void {
   const disturbances = recording.disturbances ?? [];
   const most = recording.mostRepeatedEach ?? 32;
-  const takenAt = new Map<number, number>();
+  const taken = new Set<number>();
   const idOf = new Map<string, string>();
   const stretchOf = new Map<string, string>();
   const highestBefore = disturbances.map(({ from }) =>
@@ -156,7 +156,7 @@ function checkRepeats(name: string, arrivals: readonly Arrival[], recording: Rec
       idOf.set(stretch, webhookId);
     }
     for (const { number } of events) {
-      if (takenAt.has(number)) {
+      if (taken.has(number)) {
         const excuse = disturbances.some(
           ({ from }, index) => at >= from && number > highestBefore[index]! - most && number <= highestBefore[index]! + most,
         );
@@ -164,6 +164,6 @@ function checkRepeats(name: string, arrivals: readonly Arrival[], recording: Rec
         else verdict.unexcused.push(`${name}: number ${number} came again without cause`);
       }
     }
-    if (accepted === 'yes') for (const { number } of events) if (!takenAt.has(number)) takenAt.set(number, at);
+    if (accepted === 'yes') for (const { number } of events) taken.add(number);
   }
 }
