@@ -12,5 +12,5 @@ export default {
   globalTeardown: '<rootDir>/test/support/global-teardown.mjs',
   // Most files wait for a hub more than they compute: two side by side halve the time on two cores.
   maxWorkers: 2,
-  testTimeout: 60_000,
+  testTimeout: 180_000,
 };

@@ -170,5 +170,5 @@ describe.each(['twin', 'postgres'])('leases on shards (%s)', (name) => {
       }),
       { numRuns: runs },
     );
-  }, 60_000);
+  }, 180_000);
 });

@@ -70,7 +70,7 @@ beforeAll(async () => {
   }
   await Promise.all(writes);
   await database.run({ text: 'ANALYZE' });
-}, 120_000);
+}, 300_000);
 
 afterAll(async () => {
   await database.close();

@@ -32,7 +32,7 @@ const untilAttempts = (client: Client, id: string, count: number, query = '') =>
       const found = await attempts(client, id, query);
       return found.length >= count && found;
     },
-    { what: `${count} attempts of ${id}`, milliseconds: 30_000 },
+    { what: `${count} attempts of ${id}`, milliseconds: 60_000 },
   );
 
 describe.each<FaceName>(['r4b', 'r4'])('$attempts in the face %s', (face) => {

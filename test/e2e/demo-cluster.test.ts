@@ -29,7 +29,7 @@ test('the demo of a cluster kills one of three hubs, shows who takes over, finds
   expect(output).toMatch(/events owed: lost 0, out of order 0, repeated \d+/);
   expect(readdirSync(folder).filter((name) => name.startsWith('carillon'))).toEqual([]);
   expect(processesIn(folder)).toEqual([]);
-}, 120_000);
+}, 300_000);
 
 test('a demo that there is not is refused with the names of those there are', async () => {
   const { code, output } = await demo('nonsense');

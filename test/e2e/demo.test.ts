@@ -22,4 +22,4 @@ test('the demo brings everything everywhere, says so, and leaves nothing behind'
   });
   for (const way of ['pushed', 'polled', 'pulled   search', 'rest-hook', 'websocket', 'Socket.IO']) expect(output).toContain(way);
   expect(readdirSync(folder).filter((name) => name.startsWith('carillon'))).toEqual([]);
-}, 90_000);
+}, 240_000);

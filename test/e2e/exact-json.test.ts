@@ -166,4 +166,4 @@ test('the examples left out are refused, and only for their faults', async () =>
     expect([file, response.status]).toEqual([file, file.startsWith('Subscription-') ? 422 : 400]);
     expect((await fetch(`${hub.fhir}/${type}/${id}`)).status).toBeGreaterThanOrEqual(400);
   }
-}, 60_000);
+}, 180_000);

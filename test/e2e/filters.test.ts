@@ -132,7 +132,7 @@ beforeAll(async () => {
     readNotification(await clients[face].events(id)).events.map(({ focus }) => focus!.split('/').at(-1)!);
   await waitFor(async () => (await events(watches[0]!)).length === ALL.length);
   for (const watch of watches) heard.set(key(watch.face, watch.filters), await events(watch));
-}, 60_000);
+}, 180_000);
 afterAll(() => hub?.stop());
 
 describe.each<FaceName>(['r4b', 'r4'])('in the face %s', (face) => {

@@ -31,7 +31,7 @@ test('what is owed goes out in notifications of bounded size, in order; an event
   endpoint.always(200);
   const events = () => endpoint.received.filter(isOfType('event-notification'));
   const numbers = (json: unknown) => readNotification(json).events.map(({ number }) => Number(number));
-  await waitFor(() => events().some(({ json }) => numbers(json).includes(17)), { milliseconds: 30_000, what: 'the last event' });
+  await waitFor(() => events().some(({ json }) => numbers(json).includes(17)), { milliseconds: 60_000, what: 'the last event' });
   const accepted = events().filter(({ json }) => numbers(json).length > 0);
   const last = accepted.map(({ json }) => numbers(json).at(-1));
   expect([...new Set(accepted.flatMap(({ json }) => numbers(json)))]).toEqual(

@@ -84,7 +84,7 @@ const until = (client: Client, id: string, replayId: unknown, state: string) =>
       const now = await statusOf(client, id, replayId);
       return now['state'] === state && now;
     },
-    { what: `replay ${String(replayId)} to be ${state}`, milliseconds: 30_000 },
+    { what: `replay ${String(replayId)} to be ${state}`, milliseconds: 60_000 },
   );
 
 const letters = async (client: Client, id: string, values: Record<string, unknown> = {}) =>

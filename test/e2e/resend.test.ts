@@ -129,7 +129,7 @@ test('outlives the hub: what was asked before a crash is sent after it', async (
   hub = await startHub({ database, port: hub.port });
   // What was accepted a moment before the kill may come once more, ahead of what was asked for.
   const sentAgain = () => numbersIn(receiver.received.filter(isEvents(path)));
-  await waitFor(() => sentAgain().slice(-3).join() === '1,2,3', { what: 'three events again', milliseconds: 30_000 });
+  await waitFor(() => sentAgain().slice(-3).join() === '1,2,3', { what: 'three events again', milliseconds: 60_000 });
   expect([
     [1, 2, 3],
     [3, 1, 2, 3],

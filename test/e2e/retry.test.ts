@@ -117,7 +117,7 @@ test('an event that is refused for good is isolated, set aside and stepped over;
   await activeSubscription(endpoint, { maxCount: 8, content: 'full-resource' });
   endpoint.always((request) => (request.text.includes('"value":666') ? 422 : 200));
   for (const value of [1, 666, 3, 4]) await client.result(value);
-  await waitFor(() => accepted(endpoint).includes(4), { milliseconds: 30_000, what: 'the events behind the poisoned one' });
+  await waitFor(() => accepted(endpoint).includes(4), { milliseconds: 60_000, what: 'the events behind the poisoned one' });
   expect(accepted(endpoint)).toEqual([1, 3, 4]);
 
   function accepted(from: EndpointReceiver): number[] {

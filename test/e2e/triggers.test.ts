@@ -275,7 +275,7 @@ beforeAll(async () => {
     ).toEqual([]);
     heard.set(topic, { ...heard.get(topic)!, [face]: bundle.entry.slice(1).map(wordOf) });
   }
-}, 60_000);
+}, 180_000);
 afterAll(() => hub?.stop());
 
 test.each(creates)('create: resultForCreate $result, requireBoth $both', ({ topic, fires: [holds, not] }) => {

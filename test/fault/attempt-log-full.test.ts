@@ -44,7 +44,7 @@ faultTest(
         .output()
         .split('\n')
         .filter((line) => line.includes('attempts-not-kept'));
-    await waitFor(() => told().length > 0, { milliseconds: 20_000, what: 'a word about it in the log' });
+    await waitFor(() => told().length > 0, { milliseconds: 60_000, what: 'a word about it in the log' });
     expect(told().length).toBeLessThan(verdict.expected / 20);
     expect(JSON.parse(told()[0]!)).toMatchObject({ err: { code: '53100' } });
 
@@ -53,6 +53,6 @@ faultTest(
     const after = run.write({ connections: 1 });
     await more(after, 20);
     await after.stop();
-    await waitFor(async () => (await kept()) > before, { milliseconds: 20_000, what: 'attempts to be kept again' });
+    await waitFor(async () => (await kept()) > before, { milliseconds: 60_000, what: 'attempts to be kept again' });
   },
 );

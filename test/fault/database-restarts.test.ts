@@ -14,7 +14,7 @@ let server: OwnServer;
 
 beforeAll(async () => {
   server = await OwnServer.start({ max_connections: '60' });
-}, 60_000);
+}, 180_000);
 afterAll(async () => {
   await server?.stop();
 });
@@ -125,10 +125,10 @@ faultTest(
             (error: { code?: string }) => error.code === '53300',
           );
         },
-        { milliseconds: 30_000, stepMilliseconds: 1, what: 'every connection to be taken' },
+        { milliseconds: 60_000, stepMilliseconds: 1, what: 'every connection to be taken' },
       );
       const refused = () => run.cluster.places.every(({ hub }) => hub.output().includes('53300'));
-      await waitFor(refused, { milliseconds: 30_000, what: 'the hubs to be refused' });
+      await waitFor(refused, { milliseconds: 60_000, what: 'the hubs to be refused' });
     });
     await run.disturbed(() => Promise.all(idle.splice(0).map((client) => client.end())));
     await more(writer, byLength(50, 200));

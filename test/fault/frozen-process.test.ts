@@ -62,7 +62,7 @@ faultTest(
     }
     await run.subscribe('all', { topic: CHANGED_TOPIC, maxCount: 10, concerns: () => true });
     await waitFor(async () => [...(await shardsOf(run)).values()].every((count) => count > 15), {
-      milliseconds: 30_000,
+      milliseconds: 60_000,
       what: 'the shards to be shared out',
     });
     for (let round = 0; round < byLength(1, 6); round += 1) {
@@ -109,7 +109,7 @@ faultTest(
         what: 'the one that woke to see that its leases are gone',
       });
       await waitFor(async () => [...(await shardsOf(run)).values()].every((count) => count > 15), {
-        milliseconds: 30_000,
+        milliseconds: 60_000,
         what: 'the one that woke to get a share again',
       });
       await more.stop();

@@ -62,7 +62,7 @@ async function placeServing(run: FaultRun, name: string): Promise<HubPlace> {
         const holder = rows.find(({ its }) => its)?.leased_by;
         return isShared && run.cluster.places.find(({ isUp, hub }) => isUp && holder?.split('/')[1] === String(hub.pid));
       },
-      { milliseconds: 30_000, what: 'the shards to be shared out' },
+      { milliseconds: 60_000, what: 'the shards to be shared out' },
     );
   } finally {
     await client.end();
@@ -109,5 +109,5 @@ faultTest(
 async function waitForStep(step: string, killed: Promise<HubPlace>): Promise<HubPlace> {
   let place: HubPlace | undefined;
   void killed.then((its) => (place = its));
-  return waitFor(() => place, { milliseconds: 30_000, what: `a hub to come to the step: ${step}` });
+  return waitFor(() => place, { milliseconds: 60_000, what: `a hub to come to the step: ${step}` });
 }

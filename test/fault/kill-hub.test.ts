@@ -80,7 +80,7 @@ test('an orphan that does not heed the polite request is ended all the same', as
   const next = await startHub({ database: 'own', dataDir: hub.dataDir });
   started.push(next);
   expect(processIdentity(postmaster)).toBeUndefined();
-}, 90_000);
+}, 240_000);
 
 /** The hub that holds the lock, unless it is one of those killed before. */
 function ownerOf(dataDir: string, killed: ReadonlySet<number>): number | undefined {
@@ -101,7 +101,7 @@ test('killed again and again, at any moment of its start, it always comes up in 
   }
   const hub = await start({ dataDir });
   expect((await fetch(`${hub.url}/health/ready`)).status).toBe(200);
-}, 90_000);
+}, 240_000);
 
 test('when its PostgreSQL dies the hub stays, starts it again, and is ready again', async () => {
   const hub = await start({});

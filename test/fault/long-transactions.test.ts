@@ -11,7 +11,7 @@ let server: OwnServer;
 
 beforeAll(async () => {
   server = await OwnServer.start();
-}, 60_000);
+}, 180_000);
 afterAll(async () => {
   await server?.stop();
 });
@@ -74,7 +74,7 @@ faultTest(
       // Held back, all of it: it might have been written by a transaction that this one will turn out to precede.
       expect(total(run)).toBe(before);
       await waitFor(async () => (await horizonPid(run)) === rows[0]!.pid, {
-        milliseconds: 30_000,
+        milliseconds: 60_000,
         stepMilliseconds: 200,
         what: `the metrics to name process ${rows[0]!.pid}`,
       });

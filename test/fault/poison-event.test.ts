@@ -69,7 +69,7 @@ faultTest(
       return 422;
     });
     const rest = upTo(EVENTS).filter((number) => number !== poison);
-    await waitFor(() => arrived(run, 'poison') === rest.length, { milliseconds: 30_000, what: 'all others' });
+    await waitFor(() => arrived(run, 'poison') === rest.length, { milliseconds: 60_000, what: 'all others' });
     expect(numbersTaken(run, 'poison')).toEqual(rest);
     const bundles = refused.filter(({ length }) => length > 1);
     console.log(`event ${poison} refused in bundles of ${bundles.map(({ length }) => length).join(', ')}, then alone`);
@@ -104,7 +104,7 @@ faultTest(
       return request.body.length > 20_000 ? 413 : 200;
     });
     const rest = upTo(EVENTS).filter((number) => number !== huge);
-    await waitFor(() => arrived(run, 'narrow') === rest.length, { milliseconds: 30_000, what: 'all that fit' });
+    await waitFor(() => arrived(run, 'narrow') === rest.length, { milliseconds: 60_000, what: 'all that fit' });
     expect(numbersTaken(run, 'narrow')).toEqual(rest);
     await waitFor(async () => (await deadLetters(run, 'narrow')).length > 0, { what: 'the event to be set aside' });
     expect(await deadLetters(run, 'narrow')).toEqual([huge]);

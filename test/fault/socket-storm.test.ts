@@ -115,7 +115,7 @@ faultTest(
     for (const one of clients) one.close();
     const open = () => Promise.all(kinds.map((kind) => figure(run, 'carillon_sockets_open', `kind="${kind}"`)));
     await waitFor(async () => (await open()).every((count) => count === 0), {
-      milliseconds: 30_000,
+      milliseconds: 60_000,
       what: 'all sockets to be gone',
     });
     for (const kind of kinds) expect(await figure(run, 'carillon_sockets_waiting_bytes', `kind="${kind}"`)).toBe(0);

@@ -112,7 +112,7 @@ export class EndpointReceiver {
   }
 
   /** Resolves with the first request, past or future, for which `predicate` holds. */
-  async waitFor(predicate: (request: Received) => boolean = () => true, milliseconds = 15_000): Promise<Received> {
+  async waitFor(predicate: (request: Received) => boolean = () => true, milliseconds = 60_000): Promise<Received> {
     return waitFor(() => this.received.find(predicate), { milliseconds, what: `a request at ${this.url()}; ${this.summary()}` });
   }
 
@@ -120,7 +120,7 @@ export class EndpointReceiver {
   async waitForCount(
     count: number,
     predicate: (request: Received) => boolean = () => true,
-    milliseconds = 15_000,
+    milliseconds = 60_000,
   ): Promise<Received[]> {
     const matching = () => this.received.filter(predicate);
     await waitFor(() => matching().length >= count, {

@@ -60,7 +60,7 @@ export class MailReceiver {
 
   async waitForCount(address: string, count: number): Promise<ReceivedMail[]> {
     await waitFor(() => this.to(address).length >= count, {
-      milliseconds: 15_000,
+      milliseconds: 60_000,
       what: `${count} mails to ${address}, not ${this.to(address).length}`,
     });
     return this.to(address);

@@ -43,7 +43,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
   );
   try {
     await waitFor(async () => hasEnded(hub) || (await fetch(`${hub.url}/health/ready`)).ok, {
-      milliseconds: 30_000,
+      milliseconds: 60_000,
       what: 'the hub to be ready',
     });
     if (hasEnded(hub)) throw new Error('The hub ended while it started');

@@ -130,7 +130,7 @@ export class Client {
     );
   }
 
-  untilStatus(id: string, status: string, milliseconds = 20_000): Promise<any> {
+  untilStatus(id: string, status: string, milliseconds = 60_000): Promise<any> {
     return waitFor(
       async () => {
         const subscription = await this.read(id);

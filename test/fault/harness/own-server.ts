@@ -70,7 +70,7 @@ export class OwnServer {
         await client.end();
         return true;
       },
-      { milliseconds: 30_000, stepMilliseconds: 50, what: `PostgreSQL to be back after ${signal}` },
+      { milliseconds: 60_000, stepMilliseconds: 50, what: `PostgreSQL to be back after ${signal}` },
     );
   }
 

@@ -22,7 +22,7 @@ export async function untilServed(run: FaultRun, codes: ReadonlyMap<string, stri
   const owed = Map.groupBy(history, (version) => codeOf(version) ?? '');
   for (const [name, code] of codes) {
     const count = owed.get(code)?.length ?? 0;
-    await waitFor(() => arrived(run, name) >= count, { milliseconds: 30_000, what: `${count} events at ${name}` });
+    await waitFor(() => arrived(run, name) >= count, { milliseconds: 60_000, what: `${count} events at ${name}` });
   }
   return history;
 }

@@ -51,6 +51,7 @@ function newLines(shards: () => readonly number[]): Lines {
     ),
     shards,
     onRead: () => {},
+    onGone: () => {},
     keep: () => {},
     // What a turn finds out: how far the group has come.
     onTaken: (line: { latest: number }) => (line.latest = NEWEST),
