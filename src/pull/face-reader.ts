@@ -94,6 +94,8 @@ export class FaceReader {
 
   /** Those that match, newest first. */
   private async shownFor(query: Query): Promise<Change[]> {
+    // What is shown beside the store is linked with nothing in it.
+    if (query.links.length > 0) return [];
     const shown = query.type === 'Basic' ? await this.topics() : [...this.operations.values()];
     return shown.filter((one) => this.matches(one, query)).sort(newestFirst);
   }

@@ -34,7 +34,7 @@ export function readSearch(
   if (pages.length > 1) throw new FhirError('value', `${PAGE_PARAMETER} is given twice`, PAGE_PARAMETER);
   const asked = pairs.filter((pair) => pair[0] !== PAGE_PARAMETER && !isPresentation(pair));
   asked.forEach(checkCount);
-  const parsed = semantics.parse(type, asked, { handling });
+  const parsed = semantics.parse(type, asked, { handling, links: true });
   const used = [...parsed.used, ...pairs.filter(isPresentation)];
   return {
     query: parsed,

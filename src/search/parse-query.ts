@@ -1,9 +1,10 @@
 import { FhirError } from '../fhir/fhir-error.js';
+import { type LinkParsing, parseLink, readsAsLink } from './parse-link.js';
 import { parseValue, type ValueContext } from './parse-value.js';
 import { checkedPairs, splitQuery, splitUnescaped, type QueryPairs } from './query-text.js';
-import type { Clause, Modifier, Query, SortKey } from './query.js';
+import type { Clause, Link, Modifier, Query, SortKey } from './query.js';
 import type { SearchDefinitions } from './search-definitions.js';
-import { MAX_COUNT, MAX_VALUE_LENGTH, MAX_VALUES } from './search-limits.js';
+import { MAX_COUNT, MAX_LINKED_QUERIES, MAX_VALUE_LENGTH, MAX_VALUES } from './search-limits.js';
 import type { SearchParameter, SearchParameterType } from './values.js';
 
 export interface ParseQueryOptions {
@@ -13,6 +14,8 @@ export interface ParseQueryOptions {
    */
   handling: 'strict' | 'lenient' | 'criteria';
   bases: readonly string[];
+  /** Whether chains and `_has` are taken: only by who can look at other resources. */
+  links?: boolean;
   /** The moment `ap` of a date is measured from; default: the current time. */
   now?: number;
 }
@@ -33,10 +36,21 @@ export function parseQuery(
     typeof query === 'string'
       ? splitQuery(query, options.handling === 'criteria' ? 'maybe-plain' : 'encoded')
       : checkedPairs(query);
-  const state: Parsing = { definitions, type, options, shape: {}, clauses: [], sort: [], used: [], ignored: [] };
+  const state: Parsing = {
+    definitions,
+    type,
+    options,
+    shape: {},
+    clauses: [],
+    links: [],
+    linked: 0,
+    sort: [],
+    used: [],
+    ignored: [],
+  };
   for (const pair of pairs) readPair(pair, state);
-  const { clauses, sort, used, ignored, shape } = state;
-  return { type, clauses, sort, used, ignored, countOnly: false, ...shape };
+  const { clauses, links, sort, used, ignored, shape } = state;
+  return { type, clauses, links, sort, used, ignored, countOnly: false, ...shape };
 }
 
 interface Parsing {
@@ -45,6 +59,11 @@ interface Parsing {
   options: ParseQueryOptions;
   shape: { count?: number; total?: Query['total']; countOnly?: boolean };
   clauses: Clause[];
+  links: Link[];
+  /** Whether this is read at the other end of a link. */
+  isLinked?: boolean;
+  /** Queries at the other ends of links so far. */
+  linked: number;
   sort: readonly SortKey[];
   used: (readonly [string, string])[];
   ignored: string[];
@@ -144,12 +163,10 @@ const MODIFIERS: Readonly<Record<SearchParameterType, readonly string[]>> = {
 
 function readClause(name: string, value: string, state: Parsing): boolean {
   const { definitions, type, options } = state;
+  if (readsAsLink(name)) return readLink(name, value, state);
   const colon = name.indexOf(':');
   const code = colon < 0 ? name : name.slice(0, colon);
   const suffix = colon < 0 ? undefined : name.slice(colon + 1);
-  if (code === '_has') return unknown(name, 'is not supported: _has looks at other resources', state);
-  if (code.includes('.') || suffix?.includes('.'))
-    return unknown(name, 'is not supported: chains look at other resources', state);
   const parameter = definitions.find(type, code);
   if (!parameter) return unknown(name, `is unknown for ${type}`, state, 'invalid');
   if (parameter.type === 'special') throw new FhirError('not-supported', `parameter '${code}' is not supported`, code);
@@ -160,6 +177,48 @@ function readClause(name: string, value: string, state: Parsing): boolean {
   if (modifier === 'missing' && values.length > 1) throw new FhirError('invalid', `parameter '${name}' takes one value`, name);
   state.clauses.push({ parameter, ...(modifier ? { modifier } : {}), ...(targetType ? { targetType } : {}), values });
   return true;
+}
+
+function readLink(name: string, value: string, state: Parsing): boolean {
+  const { definitions, type, options } = state;
+  if (options.links !== true)
+    return unknown(name, 'is not supported here: chains, _has and _list look at other resources', state);
+  const parsing: LinkParsing = {
+    definitions,
+    onLinkedQuery: () => {
+      if (++state.linked > MAX_LINKED_QUERIES)
+        throw new FhirError(
+          'too-costly',
+          `parameter '${name.slice(0, 100)}' leads to so many types that it cannot be followed; name them (subject:Patient.name)`,
+          name.slice(0, 100),
+          { status: 400 },
+        );
+    },
+    read: (linkedType, linkedName, linkedValue) => {
+      const inner: Parsing = { ...state, isLinked: true, type: linkedType, clauses: [], links: [], ignored: [] };
+      const understood = readClause(linkedName, linkedValue, inner);
+      state.linked = inner.linked;
+      return understood ? { type: linkedType, clauses: inner.clauses, links: inner.links } : undefined;
+    },
+  };
+  const link = state.isLinked
+    ? parseLink(type, name, value, parsing)
+    : wholeNamed(name, () => parseLink(type, name, value, parsing));
+  if ('unknown' in link) return unknown(name, link.unknown, state, 'invalid');
+  state.links.push(link);
+  return true;
+}
+
+/** A refusal of a part names the whole parameter. */
+function wholeNamed<T>(name: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    const whole = name.slice(0, 100);
+    if (!(error instanceof FhirError) || error.issues[0]?.expression === whole) throw error;
+    const code = error.issues[0]?.code ?? 'invalid';
+    throw new FhirError(code, `in parameter '${whole}': ${error.message}`, whole, { status: error.status });
+  }
 }
 
 function readModifier(

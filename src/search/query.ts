@@ -46,15 +46,37 @@ export interface Clause {
   values: readonly ClauseValue[];
 }
 
+/** Resources of one type that are known by id, or by having at least one of some equality keys. */
+export interface Reach {
+  ids: readonly string[];
+  keys: readonly number[];
+}
+
+/**
+ * A condition on what a resource is linked with: `chain` holds where `parameter` refers to a match of one of `targets`, `has` where a match of
+ * `source` refers to the resource by `parameter` (one of the source's own), `reach` where the resource is one of those. Links are references by
+ * type and id, whatever version they name; contained resources, canonicals and other servers' addresses are not followed.
+ * https://hl7.org/fhir/R4B/search.html#chaining https://hl7.org/fhir/R4B/search.html#has
+ */
+export type Link =
+  | { kind: 'chain'; parameter: SearchParameter; targets: readonly LinkedQuery[] }
+  | { kind: 'has'; parameter: SearchParameter; source: LinkedQuery }
+  | { kind: 'reach'; reach: Reach };
+
+/** What must hold of a resource at the other end of a link. */
+export type LinkedQuery = Pick<Query, 'type' | 'clauses' | 'links'>;
+
 export interface SortKey {
   parameter: SearchParameter;
   descending: boolean;
 }
 
-/** A parsed query: all clauses must hold. */
+/** A parsed query: all clauses and all links must hold. */
 export interface Query {
   type: string;
   clauses: readonly Clause[];
+  /** Conditions that look at other resources; empty where the parser was not told to take them. */
+  links: readonly Link[];
   sort: readonly SortKey[];
   count?: number;
   total?: 'none' | 'estimate' | 'accurate';

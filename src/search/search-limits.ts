@@ -10,3 +10,5 @@ export const MAX_VALUE_LENGTH = 4_096;
 export const MAX_COUNT = 1_000;
 /** Most combinations of the codes of one composite value that are kept in the index. */
 export const MAX_COMPOSITE_COMBINATIONS = 4_096;
+/** Most queries at the other ends of the links of one search: one for each type that a step of a chain may lead to. */
+export const MAX_LINKED_QUERIES = 200;

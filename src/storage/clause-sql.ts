@@ -9,7 +9,7 @@ import {
 } from '../search/composite-keys.js';
 import { SORTED_CHARACTERS } from '../pull/sort-order.js';
 import { parameterId, presenceKey } from '../search/equality-key.js';
-import type { Clause, ClauseValue, Comparator, Modifier } from '../search/query.js';
+import type { Clause, ClauseValue, Comparator, Modifier, Reach } from '../search/query.js';
 import type { DateValue, NumberValue, SearchParameter } from '../search/values.js';
 import type { Bind } from './bindings.js';
 
@@ -43,6 +43,15 @@ export function clauseSql(type: string, clause: Clause, bind: Bind): ClauseSql {
     return found === undefined ? exactly(sql) : { sql: `${found} AND ${sql}`, exact: true, byKey: true };
   }
   return { sql: found ?? presence(type, code, true, bind), exact: false, byKey: found !== undefined };
+}
+
+/** Resources known by id or by key, candidates of both kinds found by index. */
+export function reachSql({ ids, keys }: Reach, bind: Bind): ClauseSql {
+  const conditions = [
+    ...(ids.length > 0 ? [`r.id = ANY (${bind(ids)}::text[])`] : []),
+    ...(keys.length > 0 ? [hasAny(keys, bind)] : []),
+  ];
+  return { sql: anyOf(conditions), exact: true, byKey: true };
 }
 
 function exactly(sql: string): ClauseSql {

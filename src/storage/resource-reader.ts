@@ -11,19 +11,17 @@ import {
 } from '../pull/resource-reader.js';
 import type { Query } from '../search/query.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
-import { clauseHolds } from '../search/clause-holds.js';
 import { changeOf, type ChangeRow } from './change-row.js';
 import { CoalescedReads } from './coalesced-reads.js';
 import type { Queryable } from './database.js';
 import { storageFailure } from './database-failure.js';
 import type { SearchStatement } from './bindings.js';
-import { SearchPlan, type SearchRow } from './search-plan.js';
+import type { LinkBounds } from './resolve-links.js';
+import type { SearchPlan, SearchRow } from './search-plan.js';
+import { SearchWalk, tooCostly, type Walk } from './search-walk.js';
 import { CURRENT_RESOURCES } from './sql/current-resources.sql.js';
 import { historyCountStatement, historyStatement } from './sql/history.sql.js';
 import { RESOURCE_VERSION } from './sql/resource-version.sql.js';
-
-/** Candidates read at a time where they have to be verified in memory. */
-const VERIFIED_AT_A_TIME = 500;
 
 /** The reading side of the store on PostgreSQL. Bodies pass through as text; only candidates that need verifying are parsed. */
 export class PostgresResourceReader extends ResourceReader {
@@ -38,6 +36,7 @@ export class PostgresResourceReader extends ResourceReader {
     private readonly searches: Queryable,
     private readonly semantics: SearchSemantics,
     private readonly budgetMilliseconds: number,
+    private readonly bounds?: LinkBounds,
   ) {
     super();
     this.reads = new CoalescedReads((keys) => this.load(keys), nameOf);
@@ -71,22 +70,28 @@ export class PostgresResourceReader extends ResourceReader {
 
   override async search(query: Query, options: SearchOptions): Promise<SearchPage> {
     return withinBudget(async () => {
-      const plan = new SearchPlan(query);
-      const deadline = Date.now() + this.budgetMilliseconds;
+      const search = this.newSearch();
+      const walk = await search.begin(query);
+      const { plan } = walk;
       if (options.after !== undefined && !plan.accepts(options.after))
         throw new FhirError('value', 'This page mark fits another query', '_page');
-      if (query.countOnly) return { matches: [], total: await this.total(plan, deadline) };
-      const page = await this.matches(plan, options, deadline);
-      const total = await this.wantedTotal(query, plan, page, options.after, deadline);
+      if (query.countOnly) return { matches: [], total: await search.count(walk) };
+      const page = await matches(search, walk, options);
+      const total = await this.wantedTotal(query, search, walk, page, options.after);
       return total === undefined ? page : { ...page, total };
     });
   }
 
   override async findIds(query: Query, limit: number): Promise<string[]> {
-    const { matches } = await withinBudget(() =>
-      this.matches(new SearchPlan(query), { count: limit }, Date.now() + this.budgetMilliseconds),
-    );
-    return matches.map(({ id }) => id);
+    return withinBudget(async () => {
+      const search = this.newSearch();
+      const found = await matches(search, await search.begin(query), { count: limit });
+      return found.matches.map(({ id }) => id);
+    });
+  }
+
+  private newSearch(): SearchWalk {
+    return new SearchWalk(this.searches, this.semantics, Date.now() + this.budgetMilliseconds, this.bounds);
   }
 
   private async load(keys: readonly { type: string; id: string }[]): Promise<Map<string, Change>> {
@@ -94,63 +99,11 @@ export class PostgresResourceReader extends ResourceReader {
     return new Map(rows.map((row) => [nameOf(row), changeOf(row)]));
   }
 
-  private async matches(plan: SearchPlan, { count, after }: SearchOptions, deadline: number): Promise<SearchPage> {
-    const found: SearchRow[] = [];
-    for await (const row of this.verified(plan, count + 1, deadline, after)) {
-      if (found.push(row) > count) break;
-    }
-    const matches = found.slice(0, count).map(changeOf);
-    const last = found[count - 1];
-    return found.length > count && last !== undefined ? { matches, next: plan.mark(last) } : { matches };
-  }
-
-  /** Matching rows in order. Reads `wanted` at first, more only where some of them fail the clauses that SQL cannot decide. */
-  private async *verified(plan: SearchPlan, wanted: number, deadline: number, after?: PageMark): AsyncGenerator<SearchRow> {
-    const verifies = plan.unverified.length > 0;
-    const limit = verifies ? Math.max(wanted, VERIFIED_AT_A_TIME) : wanted;
-    let gathers = plan.gathers;
-    let place = after;
-    let [run, ...runs] = plan.runs(after);
-    while (run !== undefined) {
-      if (Date.now() > deadline) throw tooCostly();
-      let rows: SearchRow[];
-      if (gathers) {
-        const found = await this.select<SearchRow & { many: boolean; rid: bigint | null }>(plan.gathered(limit, place));
-        gathers = found[0]?.many === false;
-        if (!gathers) continue;
-        rows = found.filter(({ rid }) => rid !== null);
-      } else {
-        rows = await this.select<SearchRow>(plan.page(run, limit, place));
-      }
-      for (const row of rows) {
-        if (!verifies || this.holds(plan, row)) yield row;
-      }
-      const last = rows.at(-1);
-      if (rows.length === limit && last !== undefined) place = plan.mark(last);
-      else if (gathers) return;
-      else [run, ...runs] = runs;
-    }
-  }
-
-  /** The one definition of "matches" decides where the index could only narrow down. */
-  private holds(plan: SearchPlan, { body }: SearchRow): boolean {
-    if (body === null) return false;
-    const values = this.semantics.extract(plan.type, JSON.parse(body));
-    return plan.unverified.every((clause) => clauseHolds(clause, values));
-  }
-
-  private async wantedTotal(query: Query, plan: SearchPlan, page: SearchPage, after: PageMark | undefined, deadline: number) {
+  private async wantedTotal(query: Query, search: SearchWalk, walk: Walk, page: SearchPage, after: PageMark | undefined) {
     if (query.total === 'none') return undefined;
     if (page.next === undefined && after === undefined) return page.matches.length;
-    if (query.total === 'accurate') return this.total(plan, deadline);
-    return query.total === 'estimate' ? this.estimate(plan) : undefined;
-  }
-
-  private async total(plan: SearchPlan, deadline: number): Promise<number> {
-    if (plan.unverified.length === 0) return this.countOf(plan.count());
-    let total = 0;
-    for await (const _ of this.verified(plan, VERIFIED_AT_A_TIME, deadline)) total++;
-    return total;
+    if (query.total === 'accurate') return search.count(walk);
+    return query.total === 'estimate' ? this.estimate(walk.plan) : undefined;
   }
 
   /** Exact while small; beyond that what the planner thinks, which costs nothing. */
@@ -177,6 +130,16 @@ export class PostgresResourceReader extends ResourceReader {
 
 const EXACT_ESTIMATE = 1000;
 
+async function matches(search: SearchWalk, walk: Walk, { count, after }: SearchOptions): Promise<SearchPage> {
+  const found: SearchRow[] = [];
+  for await (const row of search.rows(walk, count + 1, after)) {
+    if (found.push(row) > count) break;
+  }
+  const shown = found.slice(0, count).map(changeOf);
+  const last = found[count - 1];
+  return found.length > count && last !== undefined ? { matches: shown, next: walk.plan.mark(last) } : { matches: shown };
+}
+
 const nameOf = ({ type, id }: { type: string; id: string }) => `${type}/${id}`;
 
 function historyMark({ version, position }: Change, ofInstance: boolean): PageMark {
@@ -194,8 +157,4 @@ async function withinBudget<T>(work: () => Promise<T>): Promise<T> {
   } catch (error) {
     throw (error as { code?: unknown }).code === CANCELLED ? tooCostly() : storageFailure(error).error;
   }
-}
-
-function tooCostly(): FhirError {
-  return new FhirError('too-costly', 'The query took longer than this server allows and was cancelled; narrow it down');
 }

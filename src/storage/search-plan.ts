@@ -1,10 +1,10 @@
 import type { PageMark } from '../pull/resource-reader.js';
 import { SORTED_CHARACTERS } from '../pull/sort-order.js';
 import { parameterId } from '../search/equality-key.js';
-import type { Clause, Query, SortKey } from '../search/query.js';
+import type { Clause, Query, Reach, SortKey } from '../search/query.js';
 import { type Bind, Bindings, type SearchStatement } from './bindings.js';
 import { CHANGE_COLUMNS, type ChangeRow } from './change-row.js';
-import { clauseSql } from './clause-sql.js';
+import { clauseSql, type ClauseSql, reachSql } from './clause-sql.js';
 
 export type SearchRow = ChangeRow & { rid: bigint } & Record<`k${number}`, string | null>;
 
@@ -19,7 +19,11 @@ export class SearchPlan {
   readonly type: string;
   private readonly order: readonly Order[];
 
-  constructor(private readonly query: Query) {
+  /** @param reached what the links of the query came to: a match is in every one of them */
+  constructor(
+    private readonly query: Pick<Query, 'type' | 'clauses' | 'sort'>,
+    private readonly reached: readonly Reach[] = [],
+  ) {
     this.unverified = query.clauses.filter((clause) => !clauseSql(query.type, clause, () => '').exact);
     this.type = query.type;
     const sort = query.sort.length > 0 ? query.sort : DEFAULT_SORT;
@@ -48,7 +52,7 @@ export class SearchPlan {
   gathered(limit: number, after?: PageMark): SearchStatement {
     const bindings = new Bindings();
     const bind = bindings.bind;
-    const clauses = this.query.clauses.map((clause) => clauseSql(this.type, clause, bind));
+    const clauses = this.clausesSql(bind);
     const ofClauses = (byKey: boolean) => clauses.filter((clause) => (clause.byKey ?? false) === byKey).map(({ sql }) => sql);
     const most = bind(MOST_GATHERED);
     const page = this.pageSql(
@@ -74,7 +78,7 @@ export class SearchPlan {
 
   /** Whether some clause asks for keys, so that candidates can be gathered. */
   get gathers(): boolean {
-    return this.query.clauses.some((clause) => clauseSql(this.type, clause, () => '').byKey === true);
+    return this.clausesSql(() => '').some(({ byKey }) => byKey === true);
   }
 
   private pageSql(
@@ -145,6 +149,37 @@ export class SearchPlan {
         );
   }
 
+  /**
+   * The ids of up to `limit` resources that the index finds, in no order. The inner query is planned as if all were read: a limit would lead
+   * the planner to walk a table in the hope of meeting enough soon.
+   */
+  ids(limit: number): SearchStatement {
+    const bindings = new Bindings();
+    const where = this.conditions(bindings.bind).join('\n      AND ');
+    return bindings.statement(`
+  WITH found AS MATERIALIZED (SELECT r.id, r.version FROM resource AS r WHERE ${where})
+  SELECT id, version FROM found LIMIT ${bindings.bind(limit)}`);
+  }
+
+  /** Which of these keys a resource that the index finds has. Each key is looked up by itself, so that common conditions are not gathered. */
+  keysHit(keys: readonly number[]): SearchStatement {
+    const bindings = new Bindings();
+    const bind = bindings.bind;
+    const clauses = this.clausesSql(bind);
+    const ofClauses = (byKey: boolean) => clauses.filter((clause) => (clause.byKey ?? false) === byKey).map(({ sql }) => sql);
+    return bindings.statement(`
+  SELECT asked.key
+  FROM unnest(${bind(keys)}::bigint[]) AS asked (key)
+  CROSS JOIN LATERAL (
+    WITH keyed AS MATERIALIZED (
+      SELECT r.rid, r.type, r.id, r.version, r.last_updated, r.keys, r.deleted
+      FROM resource AS r
+      WHERE ${['r.keys @> ARRAY[asked.key]', ...ofClauses(true)].join(' AND ')}
+    )
+    SELECT FROM keyed AS r WHERE ${[...this.ofType(bind), ...ofClauses(false)].join(' AND ')} LIMIT 1
+  ) AS hit`);
+  }
+
   /** The mark that leads on from a row. */
   mark(row: SearchRow): PageMark {
     return { keys: this.order.map((_, i) => row[`k${i}`] ?? null), tie: String(row.rid) };
@@ -191,7 +226,14 @@ export class SearchPlan {
   }
 
   private clauses(bind: Bind): string[] {
-    return this.query.clauses.map((clause) => clauseSql(this.type, clause, bind).sql);
+    return this.clausesSql(bind).map(({ sql }) => sql);
+  }
+
+  private clausesSql(bind: Bind): ClauseSql[] {
+    return [
+      ...this.query.clauses.map((clause) => clauseSql(this.type, clause, bind)),
+      ...this.reached.map((reach) => reachSql(reach, bind)),
+    ];
   }
 }
 

@@ -23,6 +23,129 @@ beforeAll(async () => {
 
 afterAll(() => hub?.stop());
 
+describe('search along references', () => {
+  beforeAll(async () => {
+    await put({ resourceType: 'Organization', id: 'clinic', name: 'Clinic of the Lake' });
+    await put({ resourceType: 'Practitioner', id: 'dr', name: [{ family: 'House' }] });
+    for (const [id, family, gender] of [
+      ['anna', 'Link', 'female'],
+      ['ben', 'Linkmann', 'male'],
+      ['cora', 'Chain', 'female'],
+    ] as const) {
+      await put({
+        resourceType: 'Patient',
+        id,
+        name: [{ family }],
+        gender,
+        ...(id === 'cora' ? {} : { managingOrganization: { reference: 'Organization/clinic' } }),
+        generalPractitioner: [{ reference: id === 'ben' ? 'Practitioner/dr' : 'Organization/clinic' }],
+      });
+      await put({
+        resourceType: 'Condition',
+        id: `c-${id}`,
+        subject: { reference: `Patient/${id}/_history/1` },
+        asserter: { reference: 'Practitioner/dr' },
+        code: { coding: [{ system: 'http://snomed.info/sct', code: id === 'cora' ? '1' : '2' }] },
+      });
+    }
+    await put({
+      resourceType: 'Provenance',
+      id: 'prov',
+      recorded: '2020-01-01T00:00:00Z',
+      target: [{ reference: 'Condition/c-ben' }],
+      agent: [{ who: { reference: 'Practitioner/dr' } }],
+    });
+    await put({
+      resourceType: 'List',
+      id: 'mine',
+      status: 'current',
+      mode: 'working',
+      entry: [{ item: { reference: 'Patient/anna' } }, { item: { reference: `${hub.fhir}/Patient/cora` } }],
+    });
+  });
+
+  test.each([
+    ['Condition?subject:Patient.family=link&_sort=_id', ['c-anna', 'c-ben']],
+    ['Condition?subject.family=link&_sort=_id', ['c-anna', 'c-ben']],
+    ['Condition?subject:Patient.family:exact=Link', ['c-anna']],
+    ['Condition?subject:Patient.family=chain,linkm&_sort=_id', ['c-ben', 'c-cora']],
+    ['Condition?subject:Patient.gender:not=female', ['c-ben']],
+    ['Condition?subject:Patient.organization:missing=true', ['c-cora']],
+    ['Condition?patient.organization.name=clinic&_sort=-_id', ['c-ben', 'c-anna']],
+    ['Condition?patient.general-practitioner:Practitioner.family=house', ['c-ben']],
+    ['Condition?patient.general-practitioner.name=clinic&_sort=_id', ['c-anna', 'c-cora']],
+    ['Condition?subject:Patient.family=link&subject:Patient.gender=male', ['c-ben']],
+    ['Condition?subject:Patient.family=nobody', []],
+    ['Patient?_has:Condition:patient:code=2&_sort=_id', ['anna', 'ben']],
+    ['Patient?_has:Condition:patient:code=http://snomed.info/sct%7C1,2&_sort=_id', ['anna', 'ben', 'cora']],
+    ['Patient?_has:Condition:patient:asserter.family=house&gender=male', ['ben']],
+    ['Patient?_has:Condition:patient:_has:Provenance:target:agent=Practitioner/dr', ['ben']],
+    ['Organization?_has:Patient:organization:_has:Condition:subject:code=2', ['clinic']],
+    ['Provenance?target:Condition.patient.family=linkmann', ['prov']],
+    ['Condition?patient._has:List:item:_id=mine&_sort=_id', ['c-anna', 'c-cora']],
+    ['Patient?_list=mine&_sort=_id', ['anna', 'cora']],
+    ['Condition?_list=mine', []],
+  ])('%s', async (path, found) => {
+    const bundle = await search(path, { prefer: 'handling=strict' });
+    expect(ids(bundle)).toEqual(found);
+    expect(bundle.total).toBe(found.length);
+  });
+
+  test('links of pages keep the chain', async () => {
+    const first = await search('Condition?subject:Patient.family=link&_count=1&_sort=_id');
+    expect(link(first, 'self')).toBe(`${hub.fhir}/Condition?subject:Patient.family=link&_count=1&_sort=_id`);
+    const second = await search(link(first, 'next') ?? '');
+    expect([...ids(first), ...ids(second)]).toEqual(['c-anna', 'c-ben']);
+    expect(link(second, 'next')).toBeUndefined();
+  });
+
+  test('a patient who is gone is no longer found by a chain', async () => {
+    await put({ resourceType: 'Patient', id: 'short', name: [{ family: 'Brief' }] });
+    await put({ resourceType: 'Condition', id: 'c-short', subject: { reference: 'Patient/short' } });
+    expect(ids(await search('Condition?patient.family=brief'))).toEqual(['c-short']);
+    await fetch(`${hub.fhir}/Patient/short`, { method: 'DELETE' });
+    expect(ids(await search('Condition?patient.family=brief'))).toEqual([]);
+  });
+
+  test.each([
+    ['Condition?subject:Patient.nonsense=x', 'subject:Patient.nonsense'],
+    ['Condition?subject.nonsense=x', 'subject.nonsense'],
+    ['Patient?_has:Condition:nonsense:code=x', '_has:Condition:nonsense:code'],
+  ])('%s is refused strictly, else left out and said', async (path, expression) => {
+    const strict = await fetch(`${hub.fhir}/${path}`, { headers: { prefer: 'handling=strict' } });
+    expect(strict.status).toBe(400);
+    expect(await strict.json()).toMatchObject({ resourceType: 'OperationOutcome', issue: [{ expression: [expression] }] });
+    const bundle = await search(path);
+    expect(link(bundle, 'self')).toBe(`${hub.fhir}/${path.split('?')[0] ?? ''}`);
+    expect(bundle.entry?.at(-1)).toMatchObject({
+      search: { mode: 'outcome' },
+      resource: { issue: [{ expression: [expression] }] },
+    });
+  });
+
+  test.each([
+    ['Condition?code.name=x', 'code.name'],
+    ['Condition?subject:Device.birthdate=2000', 'subject:Device.birthdate'],
+    ['Condition?subject:Patient.birthdate=yesterday', 'subject:Patient.birthdate'],
+    ['Patient?_has:Condition:code=x', '_has:Condition:code'],
+    ['Patient?_has:Condition:code:subject=x', '_has:Condition:code:subject'],
+  ])('%s is refused with the parameter named', async (path, expression) => {
+    const response = await fetch(`${hub.fhir}/${path}`);
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ issue: [{ expression: [expression] }] });
+  });
+
+  test('a condition of a write that looks at other resources is refused', async () => {
+    const response = await fetch(`${hub.fhir}/Patient`, {
+      method: 'POST',
+      body: JSON.stringify({ resourceType: 'Patient' }),
+      headers: { 'content-type': 'application/fhir+json', 'if-none-exist': 'organization.name=clinic' },
+    });
+    expect(response.status).toBe(400);
+    expect(JSON.stringify(await response.json())).toContain('organization.name');
+  });
+});
+
 function put(resource: { resourceType: string; id: string } & Record<string, unknown>) {
   return fetch(`${hub.fhir}/${resource.resourceType}/${resource.id}`, {
     method: 'PUT',

@@ -9,7 +9,8 @@ import {
   type SearchPage,
 } from '../../../src/pull/resource-reader.js';
 import { clauseHolds } from '../../../src/search/clause-holds.js';
-import type { Query, SortKey } from '../../../src/search/query.js';
+import { equalityKeysOf } from '../../../src/search/index-rows.js';
+import type { Link, LinkedQuery, Query, SortKey } from '../../../src/search/query.js';
 import type { SearchSemantics } from '../../../src/search/search-semantics.js';
 
 /** The reading side in memory: walks everything, with no index. Trusted because it passes the same contract suite as the Postgres one. */
@@ -71,14 +72,41 @@ export class MemoryResourceReader extends ResourceReader {
     return change.interaction !== 'delete' && (next === undefined || next.at > low);
   }
 
-  private sorted(query: Query): Place[] {
+  private matching(query: LinkedQuery): Change[] {
     const current = new Map<string, Change>();
     for (const change of this.log) if (change.type === query.type) current.set(change.id, change);
-    const matching = [...current.values()].filter((change) => {
+    return [...current.values()].filter((change) => {
       if (change.body === null) return false;
       const values = this.valuesOf(change);
-      return query.clauses.every((clause) => clauseHolds(clause, values));
+      return (
+        query.clauses.every((clause) => clauseHolds(clause, values)) && query.links.every((link) => this.isLinked(change, link))
+      );
     });
+  }
+
+  private isLinked(change: Change, link: Link): boolean {
+    switch (link.kind) {
+      case 'chain':
+        return link.targets.some((target) =>
+          this.matching(target).some((other) => this.refers(change, link.parameter.code, other)),
+        );
+      case 'has':
+        return this.matching(link.source).some((other) => this.refers(other, link.parameter.code, change));
+      case 'reach':
+        return (
+          link.reach.ids.includes(change.id) ||
+          [...equalityKeysOf(this.valuesOf(change))].some((key) => link.reach.keys.includes(key))
+        );
+    }
+  }
+
+  private refers(from: Change, code: string, to: Change): boolean {
+    const found = this.valuesOf(from).get(code);
+    return found?.type === 'reference' && found.values.some(({ type, id }) => type === to.type && id === to.id);
+  }
+
+  private sorted(query: Query): Place[] {
+    const matching = this.matching(query);
     const places = matching.map((change) => ({
       change,
       keys: query.sort.length === 0 ? [change.at.getTime()] : query.sort.map((key) => this.sortValue(change, key) ?? null),

@@ -193,6 +193,109 @@ describe('refusals name the parameter', () => {
   });
 });
 
+describe('what looks at other resources', () => {
+  const linked = (type: string, query: string, handling: 'strict' | 'lenient' = 'strict') =>
+    semantics.parse(type, query, { handling, links: true });
+
+  test('a chain asks the types it names, or all that know the parameter', () => {
+    expect(linked('Observation', 'subject:Patient.name=x').links).toMatchObject([
+      {
+        kind: 'chain',
+        parameter: { code: 'subject' },
+        targets: [{ type: 'Patient', clauses: [{ parameter: { code: 'name' } }] }],
+      },
+    ]);
+    const [untyped] = linked('Observation', 'subject.name=x').links;
+    expect(untyped?.kind === 'chain' && untyped.targets.map(({ type }) => type).sort()).toEqual([
+      'Location',
+      'Organization',
+      'Patient',
+      'Practitioner',
+    ]);
+  });
+
+  test('modifiers and OR lists belong to the end of a chain', () => {
+    expect(linked('Observation', 'subject:Patient.name:exact=x,y').links).toMatchObject([
+      { targets: [{ clauses: [{ modifier: 'exact', values: [{ exact: 'x' }, { exact: 'y' }] }] }] },
+    ]);
+  });
+
+  test('chains and _has go on as deep as they are written, one within the other', () => {
+    expect(
+      linked(
+        'Observation',
+        'subject:Patient.general-practitioner:Practitioner._has:PractitionerRole:practitioner:organization.name=x',
+      ).links,
+    ).toMatchObject([
+      {
+        kind: 'chain',
+        targets: [
+          {
+            type: 'Patient',
+            links: [
+              {
+                kind: 'chain',
+                targets: [
+                  {
+                    type: 'Practitioner',
+                    links: [
+                      {
+                        kind: 'has',
+                        parameter: { base: 'PractitionerRole', code: 'practitioner' },
+                        source: { links: [{ kind: 'chain', targets: [{ type: 'Organization' }] }] },
+                      },
+                    ],
+                  },
+                ],
+              },
+            ],
+          },
+        ],
+      },
+    ]);
+    const deep = linked('Location', `${'partof.'.repeat(40)}name=x`).links;
+    expect(JSON.stringify(deep).split('"chain"')).toHaveLength(41);
+  });
+
+  test('_list asks what the items of a List refer to', () => {
+    expect(linked('Patient', '_list=42').links).toEqual(linked('Patient', '_has:List:item:_id=42').links);
+  });
+
+  test.each([
+    ['Observation', 'subject.nonsense=x'],
+    ['Observation', 'nonsense.name=x'],
+    ['Observation', 'subject:Patient.organization.nonsense=x'],
+    ['Patient', '_has:Observation:nonsense:code=x'],
+    ['Patient', '_has:Nonsense:patient:code=x'],
+    ['Patient', '_has:Observation:patient:nonsense=x'],
+    ['Patient', '_list=$current-allergies'],
+  ])('%s?%s is refused strictly and left out leniently', (type, query) => {
+    expect(refusal(() => linked(type, query)).status).toBe(400);
+    expect(linked(type, query, 'lenient')).toMatchObject({ links: [], used: [], ignored: [query.split('=')[0]] });
+  });
+
+  test.each([
+    ['Observation', 'code.name=x'],
+    ['Observation', 'subject:Encounter.status=x'],
+    ['Observation', 'subject:Patient.=x'],
+    ['Observation', 'subject:Patient.birthdate=yesterday'],
+    ['Observation', 'subject:Patient.birthdate:exact=2000'],
+    ['Patient', '_has=x'],
+    ['Patient', '_has:Observation=x'],
+    ['Patient', '_has:Observation:patient=x'],
+    ['Patient', '_has:Observation:code:status=x'],
+    ['Patient', '_has:Observation:encounter:status=x'],
+    ['Patient', '_has:Observation:patient:date=x'],
+    ['Provenance', `${'target.'.repeat(3)}entity.target.target.identifier=x`],
+  ])('%s?%s is refused in any handling', (type, query) => {
+    for (const handling of ['strict', 'lenient'] as const) {
+      const error = refusal(() => linked(type, query, handling));
+      expect(error.status).toBe(400);
+      expect(error.issues[0]?.expression).toBe(query.split('=')[0]);
+    }
+  });
+});
+
 describe('what shapes the answer', () => {
   test('is kept beside the clauses', () => {
     const query = strict('Patient', '_count=5000&_sort=-birthdate,family,_id&_total=accurate&_format=json&family=x');

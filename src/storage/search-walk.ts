@@ -1,0 +1,157 @@
+import { FhirError } from '../fhir/fhir-error.js';
+import type { PageMark } from '../pull/resource-reader.js';
+import { clauseHolds } from '../search/clause-holds.js';
+import { keyOfTwo, parameterKeys } from '../search/parameter-keys.js';
+import type { LinkedQuery, Query, Reach } from '../search/query.js';
+import type { SearchSemantics } from '../search/search-semantics.js';
+import type { ExtractedValues, SearchParameter } from '../search/values.js';
+import type { SearchStatement } from './bindings.js';
+import type { Queryable } from './database.js';
+import { type InnerSearches, LINK_BOUNDS, type LinkBounds, passLinks, resolveLinks, type TestedLink } from './resolve-links.js';
+import { SearchPlan, type SearchRow } from './search-plan.js';
+import { VERSION_BODIES } from './sql/version-bodies.sql.js';
+
+/** Candidates read at a time where they have to be verified in memory. */
+const VERIFIED_AT_A_TIME = 500;
+/** The same at first where only links are tested: what is common is soon met. */
+const TESTED_AT_FIRST = 64;
+
+/** A plan, and the links that its candidates are still to be tested for. */
+export interface Walk {
+  plan: SearchPlan;
+  tested: readonly TestedLink[];
+  /** Whether the index alone decides. */
+  exact: boolean;
+}
+
+/** One search and the searches within it, all done by one moment. */
+export class SearchWalk implements InnerSearches {
+  private readonly resolved = new Map<LinkedQuery, ReturnType<typeof resolveLinks>>();
+
+  /** @param deadline in milliseconds since 1970; what takes longer is refused as too costly */
+  constructor(
+    private readonly searches: Queryable,
+    private readonly semantics: SearchSemantics,
+    private readonly deadline: number,
+    private readonly bounds: LinkBounds = LINK_BOUNDS,
+  ) {}
+
+  async begin(query: LinkedQuery & Partial<Pick<Query, 'sort'>>, within: readonly Reach[] = []): Promise<Walk> {
+    const { reached, tested } = await this.linksOf(query);
+    const plan = new SearchPlan({ ...query, sort: query.sort ?? [] }, [...within, ...reached]);
+    return { plan, tested, exact: tested.length === 0 && plan.unverified.length === 0 };
+  }
+
+  /** Matching rows in order. Reads `wanted` at first, more only where some of them fail what SQL cannot decide. */
+  async *rows({ plan, tested, exact }: Walk, wanted: number, after?: PageMark): AsyncGenerator<SearchRow> {
+    let limit = exact ? wanted : Math.max(wanted, plan.unverified.length > 0 ? VERIFIED_AT_A_TIME : TESTED_AT_FIRST);
+    let gathers = plan.gathers;
+    let place = after;
+    let [run, ...runs] = plan.runs(after);
+    while (run !== undefined) {
+      let rows: SearchRow[];
+      if (gathers) {
+        const found = await this.select<SearchRow & { many: boolean; rid: bigint | null }>(plan.gathered(limit, place));
+        gathers = found[0]?.many === false;
+        if (!gathers) continue;
+        rows = found.filter(({ rid }) => rid !== null);
+      } else {
+        rows = await this.select<SearchRow>(plan.page(run, limit, place));
+      }
+      yield* exact ? rows : await this.verified(plan, tested, rows);
+      const last = rows.at(-1);
+      if (rows.length === limit && last !== undefined) place = plan.mark(last);
+      else if (gathers) return;
+      else [run, ...runs] = runs;
+      if (!exact) limit = Math.max(limit, Math.min(limit * 2, VERIFIED_AT_A_TIME));
+    }
+  }
+
+  async count(walk: Walk): Promise<number> {
+    if (walk.exact) {
+      const [row] = await this.select<{ count: bigint }>(walk.plan.count());
+      return Number(row?.count ?? 0n);
+    }
+    let total = 0;
+    for await (const _ of this.rows(walk, VERIFIED_AT_A_TIME)) total++;
+    return total;
+  }
+
+  async matching(query: LinkedQuery, limit: number, within: readonly Reach[] = []): Promise<{ id: string; version: number }[]> {
+    const walk = await this.begin(query, within);
+    if (walk.exact) return this.select<{ id: string; version: number }>(walk.plan.ids(limit));
+    const found: { id: string; version: number }[] = [];
+    for await (const row of this.rows(walk, Math.min(limit, VERIFIED_AT_A_TIME))) {
+      if (found.push({ id: row.id, version: row.version }) >= limit) break;
+    }
+    return found;
+  }
+
+  async valuesOf(type: string, versions: readonly { id: string; version: number }[]): Promise<ExtractedValues[]> {
+    if (versions.length === 0) return [];
+    const rows = await this.searches.rows<{ body: string }>(VERSION_BODIES, [
+      type,
+      versions.map(({ id }) => id),
+      versions.map(({ version }) => version),
+    ]);
+    return rows.map(({ body }) => this.semantics.extract(type, JSON.parse(body)));
+  }
+
+  async among(query: LinkedQuery, ids: readonly string[]): Promise<ReadonlySet<string>> {
+    const found = await this.matching(query, ids.length, [{ ids, keys: [] }]);
+    return new Set(found.map(({ id }) => id));
+  }
+
+  async keysHit(query: LinkedQuery, parameter: SearchParameter, keys: readonly number[]): Promise<ReadonlySet<number>> {
+    const { plan, exact } = await this.begin(query);
+    if (exact) {
+      const rows = await this.select<{ key: bigint }>(plan.keysHit(keys));
+      return new Set(rows.map(({ key }) => Number(key)));
+    }
+    const hit = new Set<number>();
+    const { prefix } = parameterKeys(parameter);
+    for await (const row of this.rows(await this.begin(query, [{ ids: [], keys }]), VERIFIED_AT_A_TIME)) {
+      const found = this.valuesOfRow(query.type, row).get(parameter.code);
+      if (found?.type !== 'reference') continue;
+      for (const { type, id } of found.values)
+        if (type !== undefined && id !== undefined) hit.add(keyOfTwo(prefix.local, type, id));
+    }
+    return hit;
+  }
+
+  select<Row>({ text, values }: SearchStatement): Promise<Row[]> {
+    if (Date.now() > this.deadline) throw tooCostly();
+    return this.searches.rows<Row>({ text }, values);
+  }
+
+  /** The one definition of "matches" decides where the index could only narrow down. */
+  private async verified(
+    plan: SearchPlan,
+    tested: readonly TestedLink[],
+    rows: readonly SearchRow[],
+  ): Promise<readonly SearchRow[]> {
+    const known = new Map<SearchRow, ExtractedValues>();
+    const valuesOf = (row: SearchRow) => {
+      let values = known.get(row);
+      if (!values) known.set(row, (values = this.valuesOfRow(plan.type, row)));
+      return values;
+    };
+    const holding = rows.filter((row) => plan.unverified.every((clause) => clauseHolds(clause, valuesOf(row))));
+    return passLinks(plan.type, holding, valuesOf, tested, this);
+  }
+
+  private valuesOfRow(type: string, { body, id, at }: SearchRow): ExtractedValues {
+    return this.semantics.extract(type, JSON.parse(body ?? '{}'), { id, lastUpdated: at });
+  }
+
+  /** Once for each query, though it may be asked for with every batch of candidates. */
+  private linksOf(query: LinkedQuery): ReturnType<typeof resolveLinks> {
+    let links = this.resolved.get(query);
+    if (!links) this.resolved.set(query, (links = resolveLinks(query.type, query.links, this, this.bounds)));
+    return links;
+  }
+}
+
+export function tooCostly(): FhirError {
+  return new FhirError('too-costly', 'The query took longer than this server allows and was cancelled; narrow it down');
+}
