@@ -2,11 +2,11 @@ import { FhirError } from '../fhir/fhir-error.js';
 import { currentSubscription } from './current-subscription.js';
 import type { AttemptFilter, DeliveryRecord, RecordedAttempt } from './delivery-record.js';
 import { boundOf } from './event-bounds.js';
-import { code, group, instant, number, parametersText, type Part, text } from './explained-parameters.js';
+import { nextPart, placeOf } from './next-part.js';
 import { instantOf } from './operation-values.js';
-import { decodePageMark, encodePageMark, PAGE_PARAMETER } from './page-mark.js';
+import { decodePageMark, encodePageMark } from './page-mark.js';
 import { readCount } from './page-size.js';
-import { type Pair, queryText } from './query-pairs.js';
+import { code, group, instant, number, parametersText, type Part, text } from './parameter-parts.js';
 import type { ResourceReader } from './resource-reader.js';
 
 /** What `$attempts` takes, as it was written. */
@@ -77,21 +77,4 @@ function attemptPart(attempt: RecordedAttempt): Part {
     instant('nextAttempt', attempt.nextAt),
     replay === undefined ? undefined : { name: 'replay', valueId: String(replay) },
   ]);
-}
-
-/** A number out of a page mark. @throws FhirError 400 */
-export function placeOf(part: string | number | null | undefined): number {
-  const place = Number(part ?? NaN);
-  if (Number.isSafeInteger(place)) return place;
-  throw new FhirError('value', `${PAGE_PARAMETER} is the mark of no page`, PAGE_PARAMETER);
-}
-
-/** The link to the next page, with what was asked and the mark of the place. */
-export function nextPart(url: string, asked: object, mark: string | undefined): Part {
-  if (mark === undefined) return undefined;
-  const { count, page: _page, ...rest } = asked as { count?: string; page?: string };
-  const pairs = Object.entries({ ...rest, _count: count, [PAGE_PARAMETER]: mark }).filter(
-    (pair): pair is [string, string] => pair[1] !== undefined,
-  );
-  return { name: 'next', valueUrl: `${url}?${queryText(pairs satisfies Pair[])}` };
 }

@@ -1,10 +1,10 @@
-import { nextPart, placeOf } from './attempts.js';
 import { currentSubscription } from './current-subscription.js';
 import type { DeliveryRecord, RecordedLetter } from './delivery-record.js';
-import { flag, group, instant, number, parametersText, type Part, text } from './explained-parameters.js';
+import { nextPart, placeOf } from './next-part.js';
 import { flagOf } from './operation-values.js';
 import { decodePageMark, encodePageMark } from './page-mark.js';
 import { readCount } from './page-size.js';
+import { flag, group, instant, number, parametersText, type Part, text } from './parameter-parts.js';
 import type { ResourceReader } from './resource-reader.js';
 
 /** What `$dead-letters` takes, as it was written. */

@@ -13,8 +13,8 @@ import type { CompiledTopic } from '../topics/compile-topic.js';
 import type { CurrentCatalog } from '../topics/current-catalog.js';
 import { resourceState } from '../topics/resource-state.js';
 import { ANY_TYPE } from '../topics/topic-definition.js';
-import { code, flag, group, instant, number, parametersText, text } from './explained-parameters.js';
 import type { RecentChanges } from './recent-changes.js';
+import { code, flag, group, instant, number, parametersText, text } from './parameter-parts.js';
 
 const USUAL_LAST = 1000;
 const MOST_LAST = 10_000;

@@ -12,17 +12,9 @@ import type { SubscriptionDirectory } from '../subscriptions/subscription-direct
 import type { TopicChange } from '../topics/compile-topic.js';
 import type { CurrentCatalog } from '../topics/current-catalog.js';
 import { type AskedChange, explainedChange } from './explained-change.js';
-import {
-  code,
-  deliveryPart,
-  explanationParts,
-  group,
-  number,
-  parametersText,
-  subjectPart,
-  text,
-} from './explained-parameters.js';
+import { deliveryPart, explanationParts, subjectPart } from './explained-parameters.js';
 import type { ResourceReader } from './resource-reader.js';
+import { code, group, number, parametersText, text } from './parameter-parts.js';
 
 const MOST_SUBSCRIPTIONS = 10_000;
 /** Subscriptions told of in one answer: those that would notify first. */
