@@ -88,6 +88,7 @@ export class DeliveryWorker implements BatchListener, ShardListener {
       reader,
       shards: () => shards.shards,
       onRead: (resources) => this.learnLimits(resources),
+      onGone: (ids) => ids.forEach((id) => this.limits.forget(id)),
       keep: (line) => this.turns.keep(line, false),
       onTaken: (line) => this.turns.pump(line),
       onDrop: (line) => this.turns.withdraw(line),

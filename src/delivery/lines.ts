@@ -24,6 +24,8 @@ export interface LinesParts {
   shards: () => readonly number[];
   /** Subscriptions as they are now, of other shards too. */
   onRead: (resources: readonly Change[]) => void;
+  /** Asked for, and not there any more: deleted. */
+  onGone: (ids: readonly string[]) => void;
   /** Writes down what the line has come to. */
   keep: (line: Line) => void;
   /** The line was taken up, or what is known of it has changed. */
@@ -77,14 +79,16 @@ export class Lines {
       const some = ids.slice(from, from + LOAD_AT_ONCE);
       const found = await this.parts.cursors.load(some);
       const gone = new Set(some);
+      const elsewhere: string[] = [];
       this.parts.onRead(found.map(({ resource }) => resource));
       const shards = new Set(this.parts.shards());
       for (const served of found) {
-        if (!shards.has(served.shard)) continue;
         gone.delete(served.resource.id);
-        this.takeUp(served);
+        if (shards.has(served.shard)) this.takeUp(served);
+        else elsewhere.push(served.resource.id);
       }
-      this.dropAll([...gone]);
+      this.parts.onGone([...gone]);
+      this.dropAll([...gone, ...elsewhere]);
     }
     this.dropOldest();
   }

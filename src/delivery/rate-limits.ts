@@ -42,7 +42,8 @@ export class RateLimits {
     this.endpoints.set(definition.id, key);
   }
 
-  private forget(subscriptionId: string): void {
+  /** It is gone, and with it the limit it named. */
+  forget(subscriptionId: string): void {
     const key = this.endpoints.get(subscriptionId);
     if (key === undefined) return;
     this.endpoints.delete(subscriptionId);
