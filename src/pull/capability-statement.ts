@@ -10,7 +10,7 @@ import { isTypeOfFace } from '../fhir/face-types.js';
 import type { SearchParameter } from '../search/values.js';
 import { websocketUrlOf } from './binding-tokens.js';
 import { OWN_OPERATIONS } from './operation-definitions.js';
-import { standardOperationsOf } from './standard-operations.js';
+import { standardOperationsOf, SYSTEM_OPERATIONS } from './standard-operations.js';
 
 /** What the statement is made of: all of it facts of the running hub. */
 export interface Capabilities {
@@ -66,6 +66,7 @@ export function capabilityStatement(capabilities: Capabilities): CapabilityState
         resource: types.map((type) => resourceOf(type, capabilities)),
         interaction: [{ code: 'transaction' }, { code: 'batch' }, { code: 'history-system' }],
         operation: [
+          ...SYSTEM_OPERATIONS,
           { name: 'process-message', definition: 'http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message' },
           { name: 'fire-event', definition: 'https://carillon.example/fhir/OperationDefinition/fire-event' },
         ],

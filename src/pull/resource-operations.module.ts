@@ -1,7 +1,16 @@
 import { Module } from '@nestjs/common';
+import { ClientWrites } from '../intake/client-writes.js';
 import { WriteRules } from '../intake/write-rules.js';
+import { definitions } from '../fhir/definitions.js';
+import { NEVER_STORED } from '../fhir/never-stored.js';
+import { PostgresMetaInUse } from '../storage/meta-in-use.js';
+import { SearchDatabase } from '../storage/search-database.js';
 import { FaceReader } from './face-reader.js';
+import { MetaChangesOperation } from './meta-changes.operation.js';
+import { MetaOperation } from './meta.operation.js';
+import { Metas } from './metas.js';
 import { PullModule } from './pull.module.js';
+import { ResourceUpdates } from './resource-updates.js';
 import { ValidateOperation } from './validate.operation.js';
 import { Validations } from './validations.js';
 import { WriteChecks } from './write-checks.js';
@@ -9,7 +18,7 @@ import { WriteChecks } from './write-checks.js';
 /** The operations of the standard on resources of any type. */
 @Module({
   imports: [PullModule],
-  controllers: [ValidateOperation],
+  controllers: [ValidateOperation, MetaOperation, MetaChangesOperation],
   providers: [
     {
       provide: WriteChecks,
@@ -26,6 +35,28 @@ import { WriteChecks } from './write-checks.js';
       provide: Validations,
       inject: [FaceReader, WriteChecks],
       useFactory: (reader: FaceReader, checks: WriteChecks) => new Validations(reader, checks),
+    },
+    {
+      provide: ResourceUpdates,
+      inject: [ClientWrites],
+      useFactory: (writes: ClientWrites): ResourceUpdates => ({
+        update: async (face, type, id, resource, version) => {
+          const outcome = await writes.update(face, type, id, resource, { ifMatch: version });
+          if (outcome.kind === 'absent') throw new Error('An update came to nothing');
+          return outcome.change;
+        },
+      }),
+    },
+    {
+      provide: Metas,
+      inject: [FaceReader, SearchDatabase, ResourceUpdates],
+      useFactory: (reader: FaceReader, searches: SearchDatabase, updates: ResourceUpdates) =>
+        new Metas(
+          reader,
+          new PostgresMetaInUse(searches),
+          updates,
+          definitions().resourceTypes.filter((type) => !NEVER_STORED.has(type)),
+        ),
     },
   ],
 })

@@ -151,7 +151,7 @@ function historyMark({ version, position }: Change, ofInstance: boolean): PageMa
 /** PostgreSQL's `query_canceled`: the statement's time ran out. */
 const CANCELLED = '57014';
 
-async function withinBudget<T>(work: () => Promise<T>): Promise<T> {
+export async function withinBudget<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

@@ -43,6 +43,9 @@ describe('metadata', () => {
     ]);
     expect(subscription?.operation?.map(({ name }) => name)).toEqual([
       'validate',
+      'meta',
+      'meta-add',
+      'meta-delete',
       'status',
       'events',
       'get-ws-binding-token',
