@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import pg from 'pg';
-import { PostgresCursorStore } from '../../src/storage/cursor-store.js';
 import { Database } from '../../src/storage/database.js';
 import { PostgresEventLedger } from '../../src/storage/event-ledger.js';
 import { HubPresence } from '../../src/storage/hub-presence.js';
@@ -38,15 +37,6 @@ async function hub(): Promise<HubPresence> {
   return presence;
 }
 
-const update = (subscriptionId: string, shard: number, acknowledged: number) => ({
-  subscriptionId,
-  shard,
-  acknowledged,
-  failures: 0,
-  sent: true,
-  pushed: true,
-});
-
 test('one process alone takes all shards, several that come at once no shard twice', async () => {
   const alone = await hub();
   const { taken, share } = await leases.take(alone.name, 60, 0);
@@ -78,37 +68,6 @@ test('a cut connection is opened again under the same name', async () => {
   await database.run({ text: `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1` }, [one.name]);
   await waitFor(() => !one.isSeen, { what: 'the loss to be noticed' });
   await waitFor(() => one.isSeen, { what: 'the new connection' });
-});
-
-test('cursors are written only under the current token, and an acknowledged number never goes back', async () => {
-  const cursors = new PostgresCursorStore(database);
-  await database.run({ text: `DELETE FROM subscription_cursor` });
-  await database.run({
-    text: `INSERT INTO subscription_cursor (subscription_id, shard, face) VALUES ('a', 1, 'r4b'), ('b', 2, 'r4b')`,
-  });
-  const one = await hub();
-  const { taken } = await leases.take(one.name, 60, 0);
-  const tokens = new Map(taken.map(({ shard, token }) => [shard, token]));
-  const acknowledged = async () =>
-    (
-      await database.rows<{ acknowledged: bigint }>({
-        text: `SELECT acknowledged FROM subscription_cursor ORDER BY subscription_id`,
-      })
-    ).map((row) => Number(row.acknowledged));
-
-  expect(await cursors.save([update('a', 1, 5), update('b', 2, 7)], tokens)).toEqual(new Set(['a', 'b']));
-  expect(await cursors.save([update('a', 1, 3), update('gone', 1, 3)], tokens)).toEqual(new Set(['a']));
-  expect(await acknowledged()).toEqual([5, 7]);
-
-  await database.run({ text: `UPDATE delivery_shard SET token = gen_random_uuid() WHERE shard = 2` });
-  expect(await cursors.save([update('a', 1, 6), update('b', 2, 9)], tokens)).toEqual(new Set(['a']));
-  await cursors.advance(
-    new Map([
-      ['b', 8],
-      ['a', 1],
-    ]),
-  );
-  expect(await acknowledged()).toEqual([6, 8]);
 });
 
 test('who takes a shard waits for what its last owner is just writing', async () => {
