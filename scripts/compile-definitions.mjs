@@ -2,8 +2,8 @@
  * Compiles the structure definitions of FHIR R4B (74 MB in `hl7.fhir.r4b.core`) into what the hub needs of them at run time,
  * `dist/definitions/elements.json`: every type with its elements, their types, cardinality and the codes allowed by a required
  * binding: `{"codes":[["final",…],…],"types":{"Observation":{"resource":true,"elements":{"status":["code",1,1,7],…}},…}}`.
- * An element is `[types joined by |, min, max (0 = any number), index into codes]`; an element of a type of its own, or one that
- * borrows another's content, names it by path (`Observation.component`).
+ * An element is `[types joined by |, min, max (0 = any number), index into codes or null, flags]`; an element of a type of its own, or one
+ * that borrows another's content, names it by path (`Observation.component`). Flags: 1 = in summaries, 2 = modifier; left out where 0.
  *
  * Does nothing when the file is already made from this package by this script. Runs under Node 20 too.
  */
@@ -71,10 +71,15 @@ function typesOf({ type, kind, snapshot }, codeLists) {
       withChildren.has(element.path) ? element.path : typeNames(element, kind).join('|'),
       element.min,
       max,
-      ...(codes === undefined ? [] : [codes]),
+      ...tail(codes, (element.isSummary === true ? 1 : 0) + (element.isModifier === true ? 2 : 0)),
     ];
   }
   return types;
+}
+
+function tail(codes, flags) {
+  if (flags !== 0) return [codes ?? null, flags];
+  return codes === undefined ? [] : [codes];
 }
 
 function parentOf(path) {

@@ -8,6 +8,10 @@ export interface ElementDefinition {
   readonly types: readonly string[];
   readonly min: number;
   readonly list: boolean;
+  /** Part of `_summary=true`. */
+  readonly inSummary: boolean;
+  /** Changes the meaning of what it stands in (`isModifier`). */
+  readonly modifies: boolean;
   /** All codes allowed, where a required binding lists them. */
   readonly codes?: readonly string[];
   /** Names of the JSON members that may hold it, `_status` and the like included. */
@@ -34,8 +38,11 @@ export interface TypeDefinition {
   readonly required: readonly ElementDefinition[];
 }
 
-/** `[types joined by |, min, max (0 = any number), index into codes]`, see scripts/compile-definitions.mjs. */
-type CompiledElement = [types: string, min: number, max: number, codes?: number];
+/** `[types joined by |, min, max (0 = any number), index into codes, flags]`, see scripts/compile-definitions.mjs. */
+type CompiledElement = [types: string, min: number, max: number, codes?: number | null, flags?: number];
+
+const IN_SUMMARY = 1;
+const MODIFIES = 2;
 
 interface CompiledDefinitions {
   codes: string[][];
@@ -75,7 +82,7 @@ export class Definitions {
   }
 
   private prepareElement(name: string, compiled: CompiledElement, members: Map<string, MemberDefinition>): ElementDefinition {
-    const [typeNames, min, max, codes] = compiled;
+    const [typeNames, min, max, codes, flags = 0] = compiled;
     const types = typeNames.split('|');
     const memberNames: string[] = [];
     const element: ElementDefinition = {
@@ -83,7 +90,9 @@ export class Definitions {
       types,
       min,
       list: max !== 1,
-      ...(codes === undefined ? {} : { codes: this.compiled.codes[codes]! }),
+      inSummary: (flags & IN_SUMMARY) !== 0,
+      modifies: (flags & MODIFIES) !== 0,
+      ...(codes == null ? {} : { codes: this.compiled.codes[codes]! }),
       members: memberNames,
     };
     for (const type of types) {

@@ -11,6 +11,7 @@ import { decodePageMark, encodePageMark, PAGE_PARAMETER } from './page-mark.js';
 import { presentationOf, sendJson } from './presentation.js';
 import { type Pair, pairsOfForm, pairsOfUrl, queryText } from './query-pairs.js';
 import { readSearch } from './search-request.js';
+import { subsetChange } from './subset-resource.js';
 
 /** https://hl7.org/fhir/R4B/http.html#search */
 @Controller('fhir/:face/:type')
@@ -68,7 +69,7 @@ export class SearchController {
       links: { self: link(page), next: found.next === undefined ? undefined : link(encodePageMark(found.next, walk)) },
       total: found.total,
       at: new Date(),
-      matches: found.matches,
+      matches: found.matches.map((match) => subsetChange(match, query.subset)),
       warnings,
     });
     sendJson(reply, text, presentation);

@@ -2,11 +2,13 @@ import { Controller, Get, Param, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import { FhirError } from '../fhir/fhir-error.js';
+import { subsetOfRead } from '../search/read-subset.js';
 import { Addresses } from './addresses.js';
 import { FaceReader } from './face-reader.js';
 import { presentationOf } from './presentation.js';
 import { pairsOfUrl } from './query-pairs.js';
 import { sendVersion } from './stored-resource.js';
+import { subsetChange } from './subset-resource.js';
 
 /** https://hl7.org/fhir/R4B/http.html#vread */
 @Controller('fhir/:face/:type')
@@ -25,10 +27,12 @@ export class VersionReadController {
     const face = this.addresses.face(params.face);
     const type = this.addresses.type(params.type);
     const id = this.addresses.id(type, params.id);
-    const presentation = presentationOf(request, pairsOfUrl(request.url), face);
+    const pairs = pairsOfUrl(request.url);
+    const presentation = presentationOf(request, pairs, face);
+    const subset = subsetOfRead(pairs);
     const change = VERSION.test(params.version) ? await this.reader.version(face, type, id, Number(params.version)) : undefined;
     if (change === undefined) throw new FhirError('not-found', `There is no version ${params.version} of ${type}/${id}`);
-    sendVersion(request, reply, change, presentation);
+    sendVersion(request, reply, subsetChange(change, subset), presentation);
   }
 }
 

@@ -2,7 +2,8 @@ import { FhirError } from '../fhir/fhir-error.js';
 import { type LinkParsing, parseLink, readsAsLink } from './parse-link.js';
 import { parseValue, type ValueContext } from './parse-value.js';
 import { checkedPairs, splitQuery, splitUnescaped, type QueryPairs } from './query-text.js';
-import type { Clause, Link, Modifier, Query, SortKey } from './query.js';
+import type { Clause, Link, Modifier, Query, SortKey, Subset } from './query.js';
+import { joinSubsets, readElements, readSummary } from './read-subset.js';
 import type { SearchDefinitions } from './search-definitions.js';
 import { MAX_COUNT, MAX_LINKED_QUERIES, MAX_VALUE_LENGTH, MAX_VALUES } from './search-limits.js';
 import type { SearchParameter, SearchParameterType } from './values.js';
@@ -57,7 +58,7 @@ interface Parsing {
   definitions: SearchDefinitions;
   type: string;
   options: ParseQueryOptions;
-  shape: { count?: number; total?: Query['total']; countOnly?: boolean };
+  shape: { count?: number; total?: Query['total']; countOnly?: boolean; subset?: Subset };
   clauses: Clause[];
   links: Link[];
   /** Whether this is read at the other end of a link. */
@@ -120,15 +121,22 @@ function readResultParameter(name: string, value: string, state: Parsing): boole
       shape.total = value;
       return true;
     case '_summary':
-      if (value === 'false') return true;
-      if (value !== 'count') return unknown(name, `=${value.slice(0, 20)} is not supported (count is)`, state);
-      shape.countOnly = true;
+      return readSummaryParameter(value, state);
+    case '_elements':
+      shape.subset = joinSubsets(shape.subset, readElements(value));
       return true;
     case '_sort':
       return readSort(value, state);
     default:
       return unknown(name, 'is not supported', state);
   }
+}
+
+function readSummaryParameter(value: string, { shape }: Parsing): true {
+  const summary = readSummary(value);
+  if (summary === 'count') shape.countOnly = true;
+  else shape.subset = joinSubsets(shape.subset, summary);
+  return true;
 }
 
 /** Types that have an order in the store. */

@@ -71,6 +71,9 @@ export interface SortKey {
   descending: boolean;
 }
 
+/** What of each resource an answer holds, where not all of it. https://hl7.org/fhir/R4B/search.html#summary */
+export type Subset = { kind: 'summary' } | { kind: 'text' } | { kind: 'data' } | { kind: 'elements'; names: readonly string[] };
+
 /** A parsed query: all clauses and all links must hold. */
 export interface Query {
   type: string;
@@ -82,6 +85,8 @@ export interface Query {
   total?: 'none' | 'estimate' | 'accurate';
   /** `_summary=count` or `_count=0`. */
   countOnly: boolean;
+  /** `_summary` or `_elements`. */
+  subset?: Subset;
   /** The pairs that were understood, as written, for the `self` link. */
   used: readonly (readonly [string, string])[];
   /** Names that were not understood and left out (lenient handling only). */

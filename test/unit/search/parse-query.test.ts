@@ -147,6 +147,10 @@ describe('refusals name the parameter', () => {
     ['code:text=%CC%81', 'code:text'],
     ['_count=-1', '_count'],
     ['_total=some', '_total'],
+    ['_summary=all', '_summary'],
+    ['_elements=value[x]', '_elements'],
+    ['_elements=', '_elements'],
+    ['_elements=status&_summary=true', '_elements'],
   ])('Observation?%s', (query, parameter) => {
     for (const parse of [strict, lenient]) {
       const error = refusal(() => parse('Observation', query));
@@ -161,8 +165,6 @@ describe('refusals name the parameter', () => {
     'subject.name=x',
     'subject:Patient.name=x',
     '_has:Observation:patient:code=1',
-    '_elements=id',
-    '_summary=text',
     '_include=Observation:subject',
     '_sort=code',
     '_sort=nonsense',
@@ -306,6 +308,16 @@ describe('what shapes the answer', () => {
       ['_id', false],
     ]);
     expect(query.used).toHaveLength(5);
+  });
+
+  test('_summary and _elements tell which part of each resource is wanted', () => {
+    expect(strict('Patient', '_summary=false').subset).toBeUndefined();
+    expect(strict('Patient', '_summary=true').subset).toEqual({ kind: 'summary' });
+    expect(strict('Patient', '_summary=data').subset).toEqual({ kind: 'data' });
+    expect(strict('Patient', '_elements=name,active&_elements=id&_summary=false').subset).toEqual({
+      kind: 'elements',
+      names: ['name', 'active', 'id'],
+    });
   });
 
   test('_count=0 and _summary=count ask for the number alone', () => {
