@@ -1,6 +1,7 @@
 import { definitions } from '../fhir/definitions.js';
 import { FhirError } from '../fhir/fhir-error.js';
 import { isJsonObject } from '../fhir/json-object.js';
+import { isFramingHeader, isHeaderName } from '../outbound/header-names.js';
 
 /** Extension of an `Endpoint` that makes it a source the hub polls; its parts are described in docs/sources.md. */
 export const SOURCE_POLL = 'https://carillon.example/fhir/StructureDefinition/source-poll';
@@ -35,12 +36,8 @@ const LIMITS = {
 const PARTS = new Set(['mode', 'intervalSeconds', 'type', 'idPrefix', 'overlapSeconds', 'pageSize']);
 /** Leaves 44 of the 64 characters of an id to the source's own id, or to its hash. */
 const ID_PREFIX = /^[A-Za-z0-9\-.]{1,20}$/;
-const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-/** What the HTTP client decides itself, or what would change how the request is framed. */
-const REFUSED_HEADERS = new Set([
-  ...['host', 'content-length', 'transfer-encoding', 'connection', 'keep-alive', 'upgrade', 'te', 'trailer', 'expect'],
-  ...['proxy-connection', 'proxy-authorization', 'accept', 'accept-encoding'],
-]);
+/** How the hub asks for a page is its own affair. */
+const OWN_HEADERS: ReadonlySet<string> = new Set(['accept', 'accept-encoding']);
 
 interface Part {
   value: unknown;
@@ -162,8 +159,9 @@ function readHeaders(value: unknown): [string, string][] {
     const colon = typeof line === 'string' ? line.indexOf(':') : -1;
     if (typeof line !== 'string' || colon < 1) throw refuse("A header is 'Name: value'.", expression);
     const name = line.slice(0, colon).trim();
-    if (!HEADER_NAME.test(name) || /[\r\n\0]/.test(line)) throw refuse(`'${name}' is not the name of a header.`, expression);
-    if (REFUSED_HEADERS.has(name.toLowerCase())) throw refuse(`The header ${name} is set by the hub itself.`, expression);
+    if (!isHeaderName(name) || /[\r\n\0]/.test(line)) throw refuse(`'${name}' is not the name of a header.`, expression);
+    if (isFramingHeader(name) || OWN_HEADERS.has(name.toLowerCase()))
+      throw refuse(`The header ${name} is set by the hub itself.`, expression);
     return [name, line.slice(colon + 1).trim()];
   });
 }

@@ -1,22 +1,9 @@
-/** Names that belong to the connection or to the message the hub writes, never to a Subscription. */
-const REFUSED_NAMES: ReadonlySet<string> = new Set([
-  'host',
-  'content-length',
-  'content-type',
-  'content-encoding',
-  'transfer-encoding',
-  'connection',
-  'proxy-connection',
-  'keep-alive',
-  'te',
-  'trailer',
-  'upgrade',
-  'expect',
-  'proxy-authorization',
-  'proxy-authenticate',
-  'webhook-id',
-  'webhook-timestamp',
-  'webhook-signature',
+import { isFramingHeader, isHeaderName } from '../outbound/header-names.js';
+
+/** Names that belong to the message the hub writes, never to a Subscription. */
+const OWN_NAMES: ReadonlySet<string> = new Set([
+  ...['content-type', 'content-encoding', 'proxy-authenticate'],
+  ...['webhook-id', 'webhook-timestamp', 'webhook-signature'],
 ]);
 
 /** Splits `Name: value` at the first colon. A text instead of a pair says why the line cannot become a request header. */
@@ -27,10 +14,10 @@ export function parseHeader(line: string): readonly [name: string, value: string
   const name = line.slice(0, colon).trim();
   const value = line.slice(colon + 1).trim();
   if (name === '') return 'The header has no name before its colon.';
-  if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) return 'What stands before the colon cannot be the name of an HTTP header.';
-
+  if (!isHeaderName(name)) return 'What stands before the colon cannot be the name of an HTTP header.';
   if (/[\u0000-\u0008\u000a-\u001f\u007f]|[^\u0000-\u00ff]/.test(value))
     return `The value of the header ${name} holds characters that HTTP cannot carry.`;
-  if (REFUSED_NAMES.has(name.toLowerCase())) return `The header ${name} belongs to the connection or is set by the hub itself.`;
+  if (isFramingHeader(name) || OWN_NAMES.has(name.toLowerCase()))
+    return `The header ${name} belongs to the connection or is set by the hub itself.`;
   return [name, value];
 }
