@@ -25,6 +25,15 @@ export function parseJson(input: Buffer | string): ParsedJson {
   return parse(new Scan(utf8Of(input)));
 }
 
+/**
+ * The same for a body that is one list: a JSON Patch.
+ * @throws FhirError saying at which line and column what has to be mended
+ */
+export function parseJsonList(input: Buffer | string): { text: string; value: unknown[] } {
+  const { text, value } = parse(new Scan(utf8Of(input), { list: true }));
+  return { text, value: value as unknown as unknown[] };
+}
+
 /** A Bundle, and beside it the exact text of each entry's resource; undefined for an entry without one. */
 export interface ParsedBundle extends ParsedJson {
   resourceTexts: readonly (string | undefined)[];
@@ -50,7 +59,7 @@ function isObject(item: unknown): item is object {
 function parse(scan: Scan): ParsedJson {
   const text = scan.minified();
   const value = JSON.parse(text) as Record<string, unknown>;
-  if (countMembers(value) !== scan.members) new Scan(scan.bytes, { names: [] }).minified();
+  if (countMembers(value) !== scan.members) new Scan(scan.bytes, { names: [], list: scan.list }).minified();
   return { text, value };
 }
 
@@ -127,11 +136,14 @@ class Scan {
   /** Where resources of a Bundle's entries begin and end in the minified bytes, by turns; noted where given. */
   private readonly resources: number[] | undefined;
   private inEntries = false;
+  /** The root is a list. */
+  readonly list: boolean;
 
   constructor(
     readonly bytes: Buffer,
-    notes: { names?: Set<string>[]; resources?: number[] } = {},
+    notes: { names?: Set<string>[]; resources?: number[]; list?: boolean } = {},
   ) {
+    this.list = notes.list === true;
     this.names = notes.names;
     this.resources = notes.resources;
   }
@@ -141,7 +153,10 @@ class Scan {
     if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) this.at = this.from = 3;
     this.skipSpace();
     if (this.at >= bytes.length) throw this.failure('invalid', 'The body is empty; send one JSON object');
-    if (bytes[this.at] !== OPEN_BRACE) throw this.failure('structure', 'The body must be one JSON object that begins with {');
+    if (!this.list && bytes[this.at] !== OPEN_BRACE)
+      throw this.failure('structure', 'The body must be one JSON object that begins with {');
+    if (this.list && bytes[this.at] !== OPEN_BRACKET)
+      throw this.failure('structure', 'The body must be one JSON list that begins with [');
     this.start = this.from;
     this.value();
     if (this.copy !== undefined) this.flush(this.at);

@@ -18,6 +18,6 @@ export function interactionOf(method: string, route: string | undefined): string
 /** Base, type, instance. */
 const BY_LENGTH: readonly Readonly<Record<string, string>>[] = [
   { POST: 'bundle', GET: 'search' },
-  { POST: 'create', GET: 'search' },
+  { POST: 'create', GET: 'search', PUT: 'update', PATCH: 'patch', DELETE: 'delete' },
   { GET: 'read', PUT: 'update', PATCH: 'patch', DELETE: 'delete' },
 ];

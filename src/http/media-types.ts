@@ -14,14 +14,20 @@ interface MediaType {
   parameters: Map<string, string>;
 }
 
+/** `application/json` of `Application/JSON; charset=utf-8`. */
+export function mediaTypeName(header: string | undefined): string {
+  return parseMediaType(header ?? '').name;
+}
+
 /**
  * Refuses a body that is not JSON in UTF-8 of the face's FHIR version.
+ * @param readable names of the media types read here, where they are others than those of resources
  * @throws FhirError 415
  */
-export function checkContentType(header: string | undefined, face: Face): void {
-  if (header === 'application/fhir+json' || header === 'application/json') return;
+export function checkContentType(header: string | undefined, face: Face, readable?: readonly string[]): void {
+  if (readable === undefined && (header === 'application/fhir+json' || header === 'application/json')) return;
   const type = parseMediaType(header ?? '');
-  if (!READABLE.has(type.name)) {
+  if (!(readable?.includes(type.name) ?? READABLE.has(type.name))) {
     const found =
       header === undefined || header === ''
         ? 'The request names no Content-Type'

@@ -17,8 +17,9 @@ export function refusedRoute(method: string, url: string): FhirError {
   return refusedMethod(method, allowed);
 }
 
-function refusedMethod(method: string, allowed: readonly string[]): FhirError {
-  return new FhirError('not-supported', `${method} is not served at this address; use ${allowed.join(', ')}`, undefined, {
+/** 405. */
+export function refusedMethod(method: string, allowed: readonly string[], how = 'at this address'): FhirError {
+  return new FhirError('not-supported', `${method} is not served ${how}; use ${allowed.join(', ')}`, undefined, {
     status: 405,
     headers: { Allow: allowed.join(', ') },
   });
@@ -31,9 +32,9 @@ function allowedAt(segments: readonly string[]): string[] | undefined {
   if (type === 'metadata') return ['GET', 'HEAD'];
   if ((type === '$process-message' || type === '$fire-event') && id === undefined) return ['POST'];
   if (!TYPE.test(type)) return undefined;
-  if (id === undefined) return ['GET', 'HEAD', 'POST'];
+  if (id === undefined) return ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
   if (id === '_search') return ['POST'];
   if (id.startsWith('_') || id.startsWith('$')) return undefined;
-  if (history === undefined) return ['GET', 'HEAD', 'PUT', 'DELETE'];
+  if (history === undefined) return ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE'];
   return history === '_history' ? ['GET', 'HEAD'] : undefined;
 }

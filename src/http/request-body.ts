@@ -11,12 +11,12 @@ interface IncomingBody {
  * The bytes of a JSON body.
  * @throws FhirError 415 for another media type, 400 for an empty body
  */
-export function jsonBodyOf(request: IncomingBody, face: Face): Buffer {
+export function jsonBodyOf(request: IncomingBody, face: Face, readable?: readonly string[]): Buffer {
   const { body } = request;
   if (!Buffer.isBuffer(body) || body.length === 0) {
     throw new FhirError('required', 'The body is empty; send one resource as JSON');
   }
-  checkContentType(request.headers['content-type'], face);
+  checkContentType(request.headers['content-type'], face, readable);
   const encoding = request.headers['content-encoding'] ?? 'identity';
   if (encoding.toLowerCase() !== 'identity') {
     throw new FhirError(

@@ -1,4 +1,5 @@
-/** Two conditions with the same key are the same condition, in whatever order its parameters are written. */
+/** Two conditions with the same key are the same condition, in whatever order and encoding its parameters are written. */
 export function conditionKey(type: string, query: string): string {
-  return `${type}?${query.replace(/^\?/, '').split('&').sort().join('&')}`;
+  const pairs = [...new URLSearchParams(query.replace(/^\?/, ''))].map((pair) => JSON.stringify(pair));
+  return `${type}?${pairs.sort().join('&')}`;
 }

@@ -43,7 +43,7 @@ export class CreateController {
       location: versionUrl(this.publicUrl.value, face, change),
       prefer,
       type,
-      remarks: kind === 'created' ? await this.writes.remarks(change, parsed, prefer) : [],
+      remarks: kind === 'created' ? await this.writes.remarks(change, prefer) : [],
       done: {
         code: 'informational',
         diagnostics: kind === 'created' ? `Created ${name}` : `${name} matches If-None-Exist; nothing was created`,

@@ -101,8 +101,13 @@ function withEvent(outcome: WriteOutcome, event: CodedEvent | undefined): WriteO
 
 function checkIfMatch(ifMatch: number | undefined, current: Change | undefined, exists: boolean, name: string): void {
   if (ifMatch === undefined || (exists && current?.version === ifMatch)) return;
-  const found = exists ? `its current version is ${current?.version}` : 'there is no such resource';
-  throw new FhirError('conflict', `If-Match asks for another version of ${name}: ${found}`, 'If-Match', { status: 412 });
+  throw otherVersion(name, exists ? current?.version : undefined);
+}
+
+/** 412. @param version the current one; undefined where there is no such resource */
+export function otherVersion(name: string, version: number | undefined): FhirError {
+  const found = version === undefined ? 'there is no such resource' : `its current version is ${String(version)}`;
+  return new FhirError('conflict', `If-Match asks for another version of ${name}: ${found}`, 'If-Match', { status: 412 });
 }
 
 function stored(

@@ -32,6 +32,7 @@ import { FireEventOperation } from './messages/fire-event.operation.js';
 import { FiredEvents } from './messages/fired-events.js';
 import { Messages } from './messages/messages.js';
 import { ProcessMessageOperation } from './messages/process-message.operation.js';
+import { PatchController } from './patch.controller.js';
 import { MatchingResources } from './matching-resources.js';
 import { PublicUrl } from './public-url.js';
 import { SealingChangeStore } from './sealing-change-store.js';
@@ -46,6 +47,7 @@ import { WriteRules } from './write-rules.js';
   controllers: [
     CreateController,
     UpdateController,
+    PatchController,
     DeleteController,
     BundleController,
     ProcessMessageOperation,

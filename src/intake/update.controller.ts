@@ -1,15 +1,17 @@
 import { Controller, Param, Put, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Face } from '../fhir/change.js';
 import { faceOf } from '../http/face.js';
 import { formatOf } from '../http/media-type.guard.js';
 import { negotiate } from '../http/media-types.js';
 import { ifMatchVersion, ifNoneMatchAny } from '../http/preconditions.js';
-import { returnPreference } from '../http/prefer.js';
 import { jsonBodyOf } from '../http/request-body.js';
-import { sendWritten, versionUrl } from '../http/resource-reply.js';
-import { ClientWrites } from './client-writes.js';
+import type { WriteOutcome } from './change-store.js';
+import { ClientWrites, type UpdateConditions } from './client-writes.js';
 import { checkBodyId, checkId, checkStoredType, readResource } from './incoming-resource.js';
 import { PublicUrl } from './public-url.js';
+import { urlCondition } from './url-condition.js';
+import { sendPut } from './written-answer.js';
 
 /** https://hl7.org/fhir/R4B/http.html#update */
 @Controller('fhir/:face')
@@ -21,34 +23,46 @@ export class UpdateController {
 
   @Put(':type/:id')
   async update(
-    @Param() params: { face: string; type: string; id: string },
+    @Param() { face: faceName, type, id }: { face: string; type: string; id: string },
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const face = faceOf(params.face);
-    checkStoredType(params.type);
-    checkId(params.id);
+    const face = faceOf(faceName);
+    checkStoredType(type);
+    checkId(id);
+    await this.answer(face, request, reply, (conditions) => {
+      const parsed = readResource(jsonBodyOf(request, face), type);
+      checkBodyId(parsed.value, type, id);
+      return this.writes.update(face, type, id, parsed, conditions);
+    });
+  }
+
+  /** https://hl7.org/fhir/R4B/http.html#cond-update */
+  @Put(':type')
+  async updateWhere(
+    @Param() { face: faceName, type }: { face: string; type: string },
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const face = faceOf(faceName);
+    checkStoredType(type);
+    const condition = urlCondition('PUT', request.url);
+    await this.answer(face, request, reply, (conditions) =>
+      this.writes.updateWhere(face, type, condition, readResource(jsonBodyOf(request, face), type), conditions),
+    );
+  }
+
+  private async answer(
+    face: Face,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    write: (conditions: UpdateConditions) => Promise<WriteOutcome>,
+  ): Promise<void> {
     const type = negotiate(request.headers.accept, formatOf(request), face);
-    const conditions = {
+    const outcome = await write({
       ifMatch: ifMatchVersion(request.headers['if-match']),
       ifNoneMatchAny: ifNoneMatchAny(request.headers['if-none-match']),
-    };
-    const parsed = readResource(jsonBodyOf(request, face), params.type);
-    checkBodyId(parsed.value, params.type, params.id);
-    const outcome = await this.writes.update(face, params.type, params.id, parsed, conditions);
-    if (outcome.kind === 'absent') throw new Error('An update came to nothing');
-    const { change } = outcome;
-    const created = outcome.kind === 'stored' && change.interaction === 'create';
-    const done = outcome.kind === 'unchanged' ? 'Nothing to change in' : created ? 'Created' : 'Updated';
-    const prefer = returnPreference(request.headers.prefer);
-    sendWritten(reply, {
-      status: created ? 201 : 200,
-      change,
-      location: created ? versionUrl(this.publicUrl.value, face, change) : undefined,
-      prefer,
-      type,
-      remarks: await this.writes.remarks(change, parsed, prefer),
-      done: { code: 'informational', diagnostics: `${done} ${change.type}/${change.id}` },
     });
+    await sendPut(request, reply, outcome, this.writes, { face, type, publicUrl: this.publicUrl.value, verb: 'Updated' });
   }
 }

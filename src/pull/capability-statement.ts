@@ -54,6 +54,7 @@ export function capabilityStatement(capabilities: Capabilities): CapabilityState
     implementation: { description: 'Carillon', url: base },
     fhirVersion: face === 'r4' ? '4.0.1' : '4.3.0',
     format: ['application/fhir+json', 'json'],
+    patchFormat: ['application/json-patch+json', 'application/fhir+json'],
     rest: [
       {
         extension: [
@@ -94,7 +95,17 @@ const BACKPORT = 'http://hl7.org/fhir/uv/subscriptions-backport';
 const TOPICS_AS_BASIC =
   'SubscriptionTopics are shown as Basic with the code http://hl7.org/fhir/fhir-types|SubscriptionTopic. In that form they are read-only.';
 
-const INTERACTIONS = ['read', 'vread', 'update', 'delete', 'history-instance', 'history-type', 'create', 'search-type'] as const;
+const INTERACTIONS = [
+  'read',
+  'vread',
+  'update',
+  'patch',
+  'delete',
+  'history-instance',
+  'history-type',
+  'create',
+  'search-type',
+] as const;
 
 const SUBSCRIPTION_OPERATIONS = ['status', 'events', 'get-ws-binding-token', 'resend'];
 
@@ -110,8 +121,8 @@ function resourceOf(type: string, capabilities: Capabilities): CapabilityStateme
     updateCreate: true,
     conditionalCreate: true,
     conditionalRead: 'full-support',
-    conditionalUpdate: false,
-    conditionalDelete: 'not-supported',
+    conditionalUpdate: true,
+    conditionalDelete: 'single',
     searchParam: capabilities.parametersOf(type).filter(isSearchable).map(searchParamOf),
     operation: [...standardOperationsOf(type), ...(type === 'Subscription' ? subscriptionOperations() : [])],
   };

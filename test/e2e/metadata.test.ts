@@ -30,6 +30,14 @@ describe('metadata', () => {
     expect(validateResource(statement as unknown as Record<string, unknown>)).toEqual([]);
     expect(statement).toMatchObject({ fhirVersion, kind: 'instance', implementation: { url: `${hub.url}/fhir/${face}` } });
     expect(statement.instantiates).toEqual([`http://hl7.org/fhir/uv/subscriptions-backport/CapabilityStatement/${server}`]);
+    expect(statement.patchFormat).toEqual(['application/json-patch+json', 'application/fhir+json']);
+    expect(typeOf(statement, 'Patient')).toMatchObject({
+      conditionalCreate: true,
+      conditionalRead: 'full-support',
+      conditionalUpdate: true,
+      conditionalDelete: 'single',
+    });
+    expect(typeOf(statement, 'Patient')?.interaction?.map(({ code }) => code)).toContain('patch');
     expect(statement.rest?.[0]?.security).toBeUndefined();
     expect(statement.rest?.[0]?.extension).toEqual([
       {

@@ -196,11 +196,19 @@ describe('a transaction', () => {
     ],
     ['a malformed ifMatch', () => [remove('Patient/1', { ifMatch: 'one or two' })], 400, 'Bundle.entry[1].request.ifMatch'],
     [
-      'a PATCH',
-      () => [{ resource: { resourceType: 'Parameters' }, request: { method: 'PATCH', url: 'Patient/1' } }],
-      400,
-      'Bundle.entry[1].request.method',
+      'a PATCH of what is not there',
+      () => [{ resource: { resourceType: 'Parameters' }, request: { method: 'PATCH', url: 'Patient/never' } }],
+      404,
+      'Bundle.entry[1]',
     ],
+    [
+      'a PATCH that is none',
+      () => [{ resource: patient(), request: { method: 'PATCH', url: 'Patient/1' } }],
+      400,
+      'Bundle.entry[1].resource',
+    ],
+    ['an address without a condition', () => [remove('Patient?_pretty=true')], 400, 'Bundle.entry[1].request.url'],
+    ['a condition that selects nothing', () => [remove('Patient?active=true&_count=1')], 400, 'Bundle.entry[1]'],
     ['no request', () => [{ resource: patient() }], 400, 'Bundle.entry[1].request'],
     ['no resource', () => [{ request: { method: 'POST', url: 'Patient' } }], 400, 'Bundle.entry[1].resource'],
   ])('stores nothing when an entry has %s', async (_, entries, status, expression) => {

@@ -3,6 +3,7 @@ import { FhirError, type Issue, type OperationOutcome, operationOutcome } from '
 import type { ReturnPreference } from '../../http/prefer.js';
 import type { EntryAnswer } from './bundle-answer.js';
 import { type BundleEntry, issueOfEntry } from './bundle-entries.js';
+import { type PatchBody, patchBodyOf } from './entry-patch.js';
 import { relativeUrl } from './entry-url.js';
 import { type OwnAnswer, OwnRequests } from './own-requests.js';
 
@@ -37,8 +38,9 @@ export class Batches {
   async serve(face: Face, entry: BundleEntry, wishes: AnswerWishes): Promise<EntryAnswer> {
     try {
       const url = relativeUrl(entry, this.bases);
-      const headers = headersOf(entry, wishes);
-      return answerOf(await this.requests.serve({ face, method: entry.method, url, headers, body: entry.resource?.text }), entry);
+      const { contentType, body } = entry.method === 'PATCH' ? patchBodyOf(entry) : bodyOf(entry);
+      const headers = headersOf(entry, wishes, contentType);
+      return answerOf(await this.requests.serve({ face, method: entry.method, url, headers, body }), entry);
     } catch (error) {
       if (!(error instanceof FhirError)) throw error;
       return { status: error.status, outcomeText: JSON.stringify(operationOutcome(error.issues)) };
@@ -46,11 +48,15 @@ export class Batches {
   }
 }
 
-function headersOf(entry: BundleEntry, wishes: AnswerWishes): Record<string, string> {
+function bodyOf({ resource }: BundleEntry): Partial<PatchBody> {
+  return resource === undefined ? {} : { contentType: 'application/fhir+json', body: resource.text };
+}
+
+function headersOf(entry: BundleEntry, wishes: AnswerWishes, contentType: string | undefined): Record<string, string> {
   const reads = entry.method === 'GET' || entry.method === 'HEAD';
   const prefer = reads ? wishes.preferHeader : entry.url.includes('$') ? undefined : `return=${wishes.prefer ?? 'minimal'}`;
   const headers: Record<string, string | undefined> = {
-    'content-type': entry.resource === undefined ? undefined : 'application/fhir+json',
+    'content-type': contentType,
     prefer,
     'if-match': entry.ifMatch,
     'if-none-match': entry.ifNoneMatch,

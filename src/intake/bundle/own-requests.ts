@@ -6,7 +6,7 @@ export interface OwnRequest {
   /** Relative to the base of the face, without a slash in front. */
   url: string;
   headers: Record<string, string>;
-  body?: string;
+  body?: string | Buffer;
 }
 
 export interface OwnAnswer {

@@ -4,28 +4,32 @@ import type { ParsedJson } from '../../fhir/json-text.js';
 import { ifMatchVersion, ifNoneMatchAny } from '../../http/preconditions.js';
 import { conditionKey } from '../condition-key.js';
 import { checkBodyId, checkId, checkStoredType } from '../incoming-resource.js';
+import { conditionOf } from '../url-condition.js';
 import { type BundleEntry, entryPath, refusalOfEntry } from './bundle-entries.js';
 import { EntryAddresses } from './entry-addresses.js';
 import { relativeUrl } from './entry-url.js';
 
-/** An entry that writes. `condition` is the `ifNoneExist` of a create. */
+/** An entry that writes. `condition` is the `ifNoneExist` of a create, or the condition in the address of another write. */
 export interface PlannedWrite {
   entry: BundleEntry;
-  kind: 'delete' | 'create' | 'put';
+  kind: 'delete' | 'create' | 'put' | 'patch';
   type: string;
+  /** Of a write under a condition, the one it gets if nothing matches. */
   id: string;
+  /** The hub chose the id, and the resource begins with version 1. */
+  created?: boolean;
   ifMatch?: number;
   ifNoneMatchAny?: boolean;
   condition?: string;
 }
 
 export interface TransactionPlan {
-  /** In the order of processing: DELETE, POST, PUT. https://hl7.org/fhir/R4B/http.html#trules */
+  /** In the order of processing: DELETE, POST, PUT and PATCH. https://hl7.org/fhir/R4B/http.html#trules */
   writes: PlannedWrite[];
   reads: BundleEntry[];
 }
 
-const ORDER = { delete: 0, create: 1, put: 2 } as const;
+const ORDER = { delete: 0, create: 1, put: 2, patch: 2 } as const;
 
 /**
  * What a transaction is going to write and to read, every address checked.
@@ -53,37 +57,36 @@ export function planTransaction(entries: readonly BundleEntry[], bases: readonly
 
 function planWrite(entry: BundleEntry, url: string, newId: () => string): PlannedWrite {
   const where = entryPath(entry.index, 'request.url');
-  if (entry.method === 'PATCH') {
-    throw new FhirError(
-      'not-supported',
-      'A transaction takes no PATCH here; send the whole resource with PUT',
-      entryPath(entry.index, 'request.method'),
-    );
-  }
-  if (url.includes('?')) {
-    throw new FhirError(
-      'not-supported',
-      `${entry.method} by a condition is not taken in a transaction; name the id, or use POST with ifNoneExist`,
-      where,
-    );
-  }
   if (url.includes('$')) throw new FhirError('not-supported', 'A transaction calls no operations that write', where);
-  const [type = '', id, ...more] = url.split('/');
+  const [type = '', id, ...more] = url.split('?', 1)[0]!.split('/');
   checkStoredType(type);
-  if (more.length > 0 || (id === undefined) !== (entry.method === 'POST')) {
+  const byCondition = entry.method !== 'POST' && id === undefined && url.includes('?');
+  if (
+    more.length > 0 ||
+    ((id === undefined) !== (entry.method === 'POST') && !byCondition) ||
+    (url.includes('?') && !byCondition)
+  ) {
     throw new FhirError(
       'value',
       `request.url of a ${entry.method} is ${entry.method === 'POST' ? 'the type, for example Patient' : 'type and id, for example Patient/1'}`,
       where,
     );
   }
-  if (entry.resource !== undefined) checkType(entry.resource, type, entry);
-  if (entry.method === 'POST') return { entry, kind: 'create', type, id: newId(), condition: entry.ifNoneExist };
-  checkId(id!);
-  const ifMatch = ifMatchVersion(entry.ifMatch);
-  if (entry.method === 'DELETE') return { entry, kind: 'delete', type, id: id!, ifMatch };
-  checkBodyId(entry.resource!.value, type, id!);
-  return { entry, kind: 'put', type, id: id!, ifMatch, ifNoneMatchAny: ifNoneMatchAny(entry.ifNoneMatch) };
+  if (entry.resource !== undefined && entry.method !== 'PATCH') checkType(entry.resource, type, entry);
+  if (entry.method === 'POST') return { entry, kind: 'create', type, id: newId(), created: true, condition: entry.ifNoneExist };
+  const condition = byCondition ? conditionIn(url, where) : undefined;
+  if (id !== undefined) checkId(id);
+  const target = { entry, type, id: id ?? newId(), condition, ifMatch: ifMatchVersion(entry.ifMatch) };
+  if (entry.method === 'DELETE') return { ...target, kind: 'delete' };
+  if (entry.method === 'PATCH') return { ...target, kind: 'patch' };
+  if (id !== undefined) checkBodyId(entry.resource!.value, type, id);
+  return { ...target, kind: 'put', ifNoneMatchAny: ifNoneMatchAny(entry.ifNoneMatch) };
+}
+
+function conditionIn(url: string, where: string): string {
+  const condition = conditionOf(url);
+  if (condition === '') throw new FhirError('value', 'The address holds no condition behind its question mark', where);
+  return condition;
 }
 
 function checkType(resource: ParsedJson, type: string, entry: BundleEntry): void {
@@ -100,8 +103,8 @@ function refuseEqualConditions(writes: readonly PlannedWrite[]): void {
     if (seen.has(key)) {
       throw new FhirError(
         'value',
-        'Two entries create under the same condition; a transaction creates it once',
-        entryPath(entry.index, 'request.ifNoneExist'),
+        'Two entries write under the same condition, so both would write the same resource',
+        entryPath(entry.index, entry.method === 'POST' ? 'request.ifNoneExist' : 'request.url'),
       );
     }
     seen.add(key);
@@ -127,7 +130,7 @@ export function addressesOf(writes: readonly PlannedWrite[], found: ReadonlyMap<
     }
     identities.add(local);
     if (entry.fullUrl === undefined || write.kind === 'delete') continue;
-    const created = write.kind === 'create' && !found.has(write);
+    const created = write.created === true && !found.has(write);
     if (!addresses.add(entry.fullUrl, local, created, entry.resource?.value['url'] === entry.fullUrl)) {
       throw new FhirError(
         'value',
