@@ -3,7 +3,7 @@ import type { LeaseAnswer, SourceLease, SourceStore } from '../../src/sources/so
 import { Database } from '../../src/storage/database.js';
 import { PostgresSourceStore } from '../../src/storage/source-store.js';
 import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
-import { InMemorySourceStore } from '../unit/sources/in-memory-source-store.js';
+import { MemorySourceStore } from '../support/twins/memory-source-store.js';
 
 const ENDPOINT = { id: 'lab', version: 1, fingerprint: 'a' };
 const DONE = { failures: 0, lastError: null, succeeded: true };
@@ -28,7 +28,7 @@ function leased(answer: LeaseAnswer): SourceLease {
 
 describe.each<[string, () => SourceStore]>([
   ['on PostgreSQL', () => new PostgresSourceStore(database)],
-  ['in memory', () => new InMemorySourceStore()],
+  ['in memory', () => new MemorySourceStore()],
 ])('the store of polling %s', (_where, make) => {
   let store: SourceStore;
   beforeEach(async () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { FhirError } from '../../../src/fhir/fhir-error.js';
 import { EndpointRule } from '../../../src/sources/endpoint.rule.js';
 import { readSource, SOURCE_POLL } from '../../../src/sources/source-definition.js';
-import { InMemorySourceStore } from './in-memory-source-store.js';
+import { MemorySourceStore } from '../../support/twins/memory-source-store.js';
 
 type Part = { url: string } & Record<string, unknown>;
 
@@ -99,7 +99,7 @@ describe('an Endpoint that is a source', () => {
 });
 
 describe('the rule for Endpoints', () => {
-  const store = new InMemorySourceStore();
+  const store = new MemorySourceStore();
   const rule = new EndpointRule(store, ['http://hub.example/fhir/r4b', 'http://hub.example/fhir/r4']);
   const apply = (resource: Record<string, unknown>, id: string) =>
     rule.apply({ text: JSON.stringify(resource), value: resource }, id);

@@ -2,17 +2,17 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { SOURCE_POLL } from '../../../src/sources/source-definition.js';
 import { SourcesWorker } from '../../../src/sources/sources.worker.js';
 import { SILENT_LOG } from '../../../src/telemetry/log.js';
-import { InMemorySourceStore } from './in-memory-source-store.js';
+import { MemorySourceStore } from '../../support/twins/memory-source-store.js';
 import { ADDRESS, RecordingIntake, ScriptedSource } from './scripted-source.js';
 
-let store: InMemorySourceStore;
+let store: MemorySourceStore;
 let server: ScriptedSource;
 let intake: RecordingIntake;
 let workers: SourcesWorker[];
 let changed: () => void;
 
 beforeEach(() => {
-  store = new InMemorySourceStore();
+  store = new MemorySourceStore();
   server = new ScriptedSource();
   intake = new RecordingIntake();
   workers = [];

@@ -14,7 +14,7 @@ interface Row extends SourceLease {
 }
 
 /** The store of polling without a database. The clock is the test's. */
-export class InMemorySourceStore extends SourceStore {
+export class MemorySourceStore extends SourceStore {
   now = 0;
   /** How often the Endpoints were read. */
   reads = 0;
