@@ -50,6 +50,8 @@ const WORDS: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'the name servers do not answer',
   EHOSTUNREACH: 'there is no way to the address',
   ENETUNREACH: 'there is no way to the address',
+  // Undici's word for a status below 100.
+  ERR_ASSERTION: 'the answer is no HTTP',
   UND_ERR_HEADERS_OVERFLOW: 'the head of the answer is too long',
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the answer is not as long as it says',
 };

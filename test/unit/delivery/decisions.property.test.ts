@@ -73,6 +73,8 @@ describe('pauses', () => {
     ['soon', undefined],
     ['', undefined],
     ['-5', undefined],
+    ['1000000000', 1e12],
+    ['9'.repeat(400), Infinity],
   ])('Retry-After %j', (header, expected) => {
     expect(retryAfterMs(header, Date.parse('2026-10-21T07:28:00Z'))).toBe(expected);
   });

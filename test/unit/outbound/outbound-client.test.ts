@@ -1,4 +1,5 @@
 import { afterEach, beforeAll, afterAll, describe, expect, test } from '@jest/globals';
+import { type AddressInfo, createServer } from 'node:net';
 import { OutboundClient, type OutboundSettings } from '../../../src/outbound/outbound-client.js';
 import { EndpointReceiver } from '../../support/endpoint-receiver.js';
 
@@ -116,6 +117,14 @@ describe('a call out of the hub', () => {
       timeoutMs: 1000,
     });
     expect(bad).toMatchObject({ kind: 'failed' });
+  });
+
+  test('a status that is none is said in words, not as a failed assertion', async () => {
+    const server = createServer((socket) => void socket.once('data', () => socket.end('HTTP/1.1 000 None\r\n\r\n')));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const answer = await post(clientWith(), `http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+    server.close();
+    expect(answer).toMatchObject({ kind: 'failed', fault: 'network', detail: 'the answer is no HTTP (ERR_ASSERTION)' });
   });
 
   test('a call that is no longer wanted ends at once', async () => {
