@@ -69,7 +69,7 @@ describe.each<FaceName>(['r4b', 'r4'])('signed calls in the face %s', (face) => 
       expect(() => verify({ ...request, body: changed }, secret)).toThrow('No matching signature');
       expect(() => verify(request, signingSecret())).toThrow('No matching signature');
     }
-    expect(event.headers['webhook-id']).toBe(`${id}.1-1`);
+    expect(event.headers['webhook-id']).toContain(`${id}.1-1.`);
   });
 
   test('while a secret is replaced both sign, the current one first; there is no new handshake and no gap', async () => {
@@ -118,7 +118,8 @@ describe.each<FaceName>(['r4b', 'r4'])('signed calls in the face %s', (face) => 
     await client().result();
     const tries = await receiver.waitForCount(3, events(path));
     for (const request of tries) verify(request, secret);
-    expect(new Set(tries.map(({ headers }) => headers['webhook-id']))).toEqual(new Set([`${id}.1-1`]));
+    expect(new Set(tries.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
+    expect(tries[0]!.headers['webhook-id']).toContain(`${id}.1-1.`);
     const [first, second] = tries.map(({ headers }) => Number(headers['webhook-timestamp']));
     expect(second).toBeGreaterThan(first!);
   });
@@ -159,7 +160,7 @@ describe.each<FaceName>(['r4b', 'r4'])('signed calls in the face %s', (face) => 
     await client().result('1.50');
     const [handshake, event] = await receiver.waitForCount(2, at(`${path}/$process-message`));
     for (const request of [handshake!, event!]) verify(request, secret);
-    expect(event!.headers['webhook-id']).toBe(`${id}.1-1`);
+    expect(event!.headers['webhook-id']).toContain(`${id}.1-1.`);
   });
 
   test('without a secret nothing is signed', async () => {

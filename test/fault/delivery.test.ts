@@ -72,7 +72,7 @@ test('kill -9 between send and acknowledge: nothing is lost, numbers are gapless
     expect(arrived).toEqual(upTo(arrived.length));
     expect(arrived.length).toBeGreaterThanOrEqual(written + 5);
     for (const request of receiver.to(`/${n}`).filter(events)) {
-      expect(request.headers['webhook-id']).toBe(`${id}.${numberOf(request)}-${numberOf(request)}`);
+      expect(request.headers['webhook-id']).toContain(`${id}.${numberOf(request)}-${numberOf(request)}.`);
     }
   }
 });
