@@ -13,19 +13,26 @@ export interface ResultPage {
   at: Date;
 }
 
+type Shown = Pick<Change, 'type' | 'id' | 'body'>;
+
 /** A searchset Bundle made of stored texts as they are; `warnings` become an `outcome` entry. */
 export function searchsetText(
   base: string,
-  page: ResultPage & { matches: readonly Change[]; warnings?: readonly Issue[] },
+  page: ResultPage & { matches: readonly Shown[]; included?: readonly Shown[]; warnings?: readonly Issue[] },
 ): string {
-  const entries = page.matches.map(
-    ({ type, id, body }) =>
-      `{"fullUrl":${JSON.stringify(`${base}/${type}/${id}`)},"resource":${body ?? 'null'},"search":{"mode":"match"}}`,
-  );
+  const { matches, included = [] } = page;
+  const entries = [
+    ...matches.map((each) => searchEntry(base, each, 'match')),
+    ...included.map((each) => searchEntry(base, each, 'include')),
+  ];
   if (page.warnings !== undefined && page.warnings.length > 0) {
     entries.push(`{"resource":${JSON.stringify(operationOutcome(page.warnings))},"search":{"mode":"outcome"}}`);
   }
   return bundleText('searchset', page, entries);
+}
+
+function searchEntry(base: string, { type, id, body }: Shown, mode: 'match' | 'include'): string {
+  return `{"fullUrl":${JSON.stringify(`${base}/${type}/${id}`)},"resource":${body ?? 'null'},"search":{"mode":"${mode}"}}`;
 }
 
 /** A history Bundle: each version with the request that would bring it about anew (bdl-3, bdl-4); a delete has no resource. */
@@ -54,8 +61,7 @@ function historyEntry(base: string, change: Change): string {
   return `{"fullUrl":${JSON.stringify(`${base}/${local}`)},${resource}"request":${JSON.stringify(request)},"response":${JSON.stringify(response)}}`;
 }
 
-/** A Bundle of entries that are JSON text already. */
-export function bundleText(type: string, { links, total, at }: ResultPage, entries: readonly string[]): string {
+function bundleText(type: string, { links, total, at }: ResultPage, entries: readonly string[]): string {
   const link = [
     { relation: 'self', url: links.self },
     ...(links.next === undefined ? [] : [{ relation: 'next', url: links.next }]),

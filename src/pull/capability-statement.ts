@@ -123,6 +123,8 @@ function resourceOf(type: string, capabilities: Capabilities): CapabilityStateme
     conditionalRead: 'full-support',
     conditionalUpdate: true,
     conditionalDelete: 'single',
+    searchInclude: ['*', ...referencesOf(type, capabilities).map(({ code }) => `${type}:${code}`)],
+    searchRevInclude: ['*', ...referringTo(type, capabilities)],
     searchParam: capabilities.parametersOf(type).filter(isSearchable).map(searchParamOf),
     operation: [...standardOperationsOf(type), ...(type === 'Subscription' ? subscriptionOperations() : [])],
   };
@@ -151,6 +153,22 @@ function subscriptionExtensions({ face, topics }: Capabilities): Partial<Pick<Ca
 function isSearchable({ type, expression }: SearchParameter): boolean {
   return type !== 'special' && expression !== '';
 }
+
+function referencesOf(type: string, { parametersOf }: Capabilities): SearchParameter[] {
+  return parametersOf(type).filter((parameter) => parameter.type === 'reference' && isSearchable(parameter));
+}
+
+/** Parameters that name the type among those they lead to. Those that may lead to any type are left to `*`. */
+function referringTo(type: string, capabilities: Capabilities): string[] {
+  const types = capabilities.types.filter((each) => isTypeOfFace(each, capabilities.face));
+  return types.flatMap((source) =>
+    referencesOf(source, capabilities)
+      .filter(({ targets }) => targets.length < MOST_NAMED && targets.includes(type))
+      .map(({ code }) => `${source}:${code}`),
+  );
+}
+
+const MOST_NAMED = 100;
 
 function searchParamOf({ code, url, type }: SearchParameter): CapabilityStatementRestResourceSearchParam {
   return { name: code, definition: url, type };

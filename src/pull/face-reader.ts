@@ -1,13 +1,16 @@
 import type { OperationDefinition } from 'fhir/r4b.js';
 import { type Change, type Face, LOG_START } from '../fhir/change.js';
+import { isTypeOfFace } from '../fhir/face-types.js';
 import { clauseHolds } from '../search/clause-holds.js';
 import type { Query } from '../search/query.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
 import { topicAsBasic } from '../topics/topic-as-basic.js';
+import { type Included, includeResources } from './include-resources.js';
 import type {
   HistoryOptions,
   HistoryPage,
   HistoryScope,
+  LinkedVersion,
   PageMark,
   ResourceReader,
   SearchOptions,
@@ -77,6 +80,11 @@ export class FaceReader {
     const page = await this.reader.search(query, { count: count - shown.length });
     const total = page.total === undefined ? {} : { total: page.total + all.length };
     return { ...page, matches: [...shown, ...page.matches], ...total };
+  }
+
+  /** What goes along with a page of matches; nothing of types that the face does not have. */
+  include(face: Face, { includes }: Query, matches: readonly LinkedVersion[]): Promise<Included> {
+    return includeResources(includes, matches, this.reader, this.semantics, (type) => isTypeOfFace(type, face));
   }
 
   private async isTopic(face: Face, type: string, id: string): Promise<boolean> {

@@ -34,6 +34,27 @@ export interface HistoryOptions {
   after?: PageMark;
 }
 
+/**
+ * Resources looked for along references: by type and id (a version alone where one is named), and resources of a type that have an equality
+ * key.
+ */
+export interface WantedLinks {
+  named: readonly { type: string; id: string }[];
+  versions: readonly { type: string; id: string; version: number }[];
+  keyed: readonly { type: string; key: number }[];
+}
+
+/** The part of a stored version that is shown along with others. */
+export type LinkedVersion = Pick<Change, 'type' | 'id' | 'version' | 'body'>;
+
+export interface FoundLinks {
+  named: readonly LinkedVersion[];
+  versions: readonly LinkedVersion[];
+  keyed: readonly { key: number; version: LinkedVersion }[];
+  /** False where some were left out because their texts are so large. */
+  complete: boolean;
+}
+
 export interface SearchOptions {
   count: number;
   after?: PageMark;
@@ -51,6 +72,10 @@ export abstract class ResourceReader {
    * @throws FhirError 503 too-costly when the query exceeds its time budget
    */
   abstract search(query: Query, options: SearchOptions): Promise<SearchPage>;
+  /** What is found of it, deletes left out; under each key at most `limit`. */
+  abstract linked(wanted: WantedLinks, limit: number): Promise<FoundLinks>;
+  /** Types of which there are resources, in the order of their names. */
+  abstract typesPresent(): Promise<string[]>;
   /** Ids of at most `limit` current resources that match, for conditional references and interactions. */
   abstract findIds(query: Query, limit: number): Promise<string[]>;
 }

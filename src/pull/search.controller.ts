@@ -1,12 +1,13 @@
 import { Controller, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
-import { FhirError } from '../fhir/fhir-error.js';
+import { FhirError, type Issue } from '../fhir/fhir-error.js';
 import { SearchSemantics } from '../search/search-semantics.js';
 import { Addresses } from './addresses.js';
 import { searchsetText } from './bundle-text.js';
 import { FaceReader } from './face-reader.js';
 import { handlingPreference } from './handling.js';
+import { MOST_INCLUDED, MOST_ROUNDS } from './include-resources.js';
 import { decodePageMark, encodePageMark, PAGE_PARAMETER } from './page-mark.js';
 import { presentationOf, sendJson } from './presentation.js';
 import { type Pair, pairsOfForm, pairsOfUrl, queryText } from './query-pairs.js';
@@ -60,6 +61,7 @@ export class SearchController {
     );
     const after = page === undefined ? undefined : decodePageMark(page, walk);
     const found = await this.reader.search(face, query, { count, after });
+    const { resources: included, truncated } = await this.reader.include(face, query, found.matches);
     const link = (mark: string | undefined) => {
       const marked: Pair[] = mark === undefined ? [] : [[PAGE_PARAMETER, mark]];
       const text = queryText([...used, ...marked]);
@@ -70,11 +72,18 @@ export class SearchController {
       total: found.total,
       at: new Date(),
       matches: found.matches.map((match) => subsetChange(match, query.subset)),
-      warnings,
+      included,
+      warnings: truncated ? [...warnings, INCLUDED_IN_PART] : warnings,
     });
     sendJson(reply, text, presentation);
   }
 }
+
+const INCLUDED_IN_PART: Issue = {
+  severity: 'warning',
+  code: 'too-costly',
+  diagnostics: `More resources are linked with this page than go along with one (${String(MOST_INCLUDED)}, by ${String(MOST_ROUNDS)} steps); the rest was left out. Ask for smaller pages by _count, or search for them.`,
+};
 
 const FORM = /^application\/x-www-form-urlencoded\s*(;|$)/i;
 const LONGEST_FORM = 262_144;

@@ -2,12 +2,14 @@ import type { Change } from '../fhir/change.js';
 import type { Query } from '../search/query.js';
 import type { SecretView } from '../secrets/secret-view.js';
 import {
+  type FoundLinks,
   type HistoryOptions,
   type HistoryPage,
   type HistoryScope,
   ResourceReader,
   type SearchOptions,
   type SearchPage,
+  type WantedLinks,
 } from './resource-reader.js';
 
 /** What is stored as clients see it: secrets as the view shows them. What a search finds does not depend on them. */
@@ -35,6 +37,20 @@ export class ShownResources extends ResourceReader {
   async search(query: Query, options: SearchOptions): Promise<SearchPage> {
     const page = await this.reader.search(query, options);
     return { ...page, matches: page.matches.map((match) => this.view.show(match)) };
+  }
+
+  async linked(wanted: WantedLinks, limit: number): Promise<FoundLinks> {
+    const { named, versions, keyed, complete } = await this.reader.linked(wanted, limit);
+    return {
+      named: named.map((version) => this.view.show(version)),
+      versions: versions.map((version) => this.view.show(version)),
+      keyed: keyed.map(({ key, version }) => ({ key, version: this.view.show(version) })),
+      complete,
+    };
+  }
+
+  typesPresent(): Promise<string[]> {
+    return this.reader.typesPresent();
   }
 
   findIds(query: Query, limit: number): Promise<string[]> {

@@ -1,11 +1,12 @@
 import { FhirError } from '../fhir/fhir-error.js';
+import { parseInclude } from './parse-include.js';
 import { type LinkParsing, parseLink, readsAsLink } from './parse-link.js';
 import { parseValue, type ValueContext } from './parse-value.js';
 import { checkedPairs, splitQuery, splitUnescaped, type QueryPairs } from './query-text.js';
-import type { Clause, Link, Modifier, Query, SortKey, Subset } from './query.js';
+import type { Clause, Include, Link, Modifier, Query, SortKey, Subset } from './query.js';
 import { joinSubsets, readElements, readSummary } from './read-subset.js';
 import type { SearchDefinitions } from './search-definitions.js';
-import { MAX_COUNT, MAX_LINKED_QUERIES, MAX_VALUE_LENGTH, MAX_VALUES } from './search-limits.js';
+import { MAX_COUNT, MAX_INCLUDES, MAX_LINKED_QUERIES, MAX_VALUE_LENGTH, MAX_VALUES } from './search-limits.js';
 import type { SearchParameter, SearchParameterType } from './values.js';
 
 export interface ParseQueryOptions {
@@ -15,7 +16,7 @@ export interface ParseQueryOptions {
    */
   handling: 'strict' | 'lenient' | 'criteria';
   bases: readonly string[];
-  /** Whether chains and `_has` are taken: only by who can look at other resources. */
+  /** Whether chains, `_has`, `_list` and includes are taken: only by who can look at other resources. */
   links?: boolean;
   /** The moment `ap` of a date is measured from; default: the current time. */
   now?: number;
@@ -45,13 +46,14 @@ export function parseQuery(
     clauses: [],
     links: [],
     linked: 0,
+    includes: [],
     sort: [],
     used: [],
     ignored: [],
   };
   for (const pair of pairs) readPair(pair, state);
-  const { clauses, links, sort, used, ignored, shape } = state;
-  return { type, clauses, links, sort, used, ignored, countOnly: false, ...shape };
+  const { clauses, links, includes, sort, used, ignored, shape } = state;
+  return { type, clauses, links, includes, sort, used, ignored, countOnly: false, ...shape };
 }
 
 interface Parsing {
@@ -65,6 +67,7 @@ interface Parsing {
   isLinked?: boolean;
   /** Queries at the other ends of links so far. */
   linked: number;
+  includes: Include[];
   sort: readonly SortKey[];
   used: (readonly [string, string])[];
   ignored: string[];
@@ -92,7 +95,12 @@ function readPair(pair: readonly [string, string], state: Parsing): void {
   const [bare = ''] = name.split(':', 1);
   const isResultParameter = RESULT_PARAMETERS.has(bare);
   if (isResultParameter && state.options.handling === 'criteria') return;
-  const understood = isResultParameter ? readResultParameter(name, value, state) : readClause(name, value, state);
+  const understood =
+    isInclude(bare) && state.options.links === true
+      ? readInclude(name, value, state)
+      : isResultParameter
+        ? readResultParameter(name, value, state)
+        : readClause(name, value, state);
   if (understood) state.used.push(pair);
 }
 
@@ -136,6 +144,17 @@ function readSummaryParameter(value: string, { shape }: Parsing): true {
   const summary = readSummary(value);
   if (summary === 'count') shape.countOnly = true;
   else shape.subset = joinSubsets(shape.subset, summary);
+  return true;
+}
+
+const isInclude = (bare: string) => bare === '_include' || bare === '_revinclude';
+
+function readInclude(name: string, value: string, state: Parsing): boolean {
+  const include = parseInclude(state.definitions, name, value);
+  if (typeof include === 'string') return unknown(name, `${value.slice(0, 100)} ${include}`, state, 'invalid');
+  if (state.includes.length >= MAX_INCLUDES)
+    throw new FhirError('too-costly', `more than ${MAX_INCLUDES} includes in one query`, name, { status: 400 });
+  state.includes.push(include);
   return true;
 }
 

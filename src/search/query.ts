@@ -66,6 +66,19 @@ export type Link =
 /** What must hold of a resource at the other end of a link. */
 export type LinkedQuery = Pick<Query, 'type' | 'clauses' | 'links'>;
 
+/** What goes along with the matches: what they refer to, or (`reverse`) what refers to them. */
+export interface Include {
+  reverse: boolean;
+  /** Also for what was itself included. */
+  iterate: boolean;
+  /** Type of the resource that refers, or `*`. */
+  source: string;
+  /** A reference parameter of it, or `*`. */
+  code: string;
+  /** Only resources of this type are referred to. */
+  target?: string;
+}
+
 export interface SortKey {
   parameter: SearchParameter;
   descending: boolean;
@@ -81,6 +94,7 @@ export interface Query {
   /** Conditions that look at other resources; empty where the parser was not told to take them. */
   links: readonly Link[];
   sort: readonly SortKey[];
+  includes: readonly Include[];
   count?: number;
   total?: 'none' | 'estimate' | 'accurate';
   /** `_summary=count` or `_count=0`. */

@@ -12,3 +12,5 @@ export const MAX_COUNT = 1_000;
 export const MAX_COMPOSITE_COMBINATIONS = 4_096;
 /** Most queries at the other ends of the links of one search: one for each type that a step of a chain may lead to. */
 export const MAX_LINKED_QUERIES = 200;
+/** Most includes in one query. */
+export const MAX_INCLUDES = 40;

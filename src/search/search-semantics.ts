@@ -12,7 +12,7 @@ export type { QueryPairs };
 export interface ParseOptions {
   /** `strict` refuses unknown parameters, `lenient` lists them in {@link Query.ignored}. */
   handling: 'strict' | 'lenient';
-  /** Whether chains, `_has` and `_list` are taken: only by who can look at other resources. */
+  /** Whether chains, `_has`, `_list` and includes are taken: only by who can look at other resources. */
   links?: boolean;
   /** The moment `ap` of a date is measured from; default: the current time. */
   now?: number;

@@ -1,13 +1,16 @@
 import type { Change } from '../fhir/change.js';
 import { FhirError } from '../fhir/fhir-error.js';
 import {
+  type FoundLinks,
   type HistoryOptions,
   type HistoryPage,
   type HistoryScope,
+  type LinkedVersion,
   type PageMark,
   ResourceReader,
   type SearchOptions,
   type SearchPage,
+  type WantedLinks,
 } from '../pull/resource-reader.js';
 import type { Query } from '../search/query.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
@@ -20,8 +23,10 @@ import type { LinkBounds } from './resolve-links.js';
 import type { SearchPlan, SearchRow } from './search-plan.js';
 import { SearchWalk, tooCostly, type Walk } from './search-walk.js';
 import { CURRENT_RESOURCES } from './sql/current-resources.sql.js';
+import { FIND_CONTEXT } from './sql/event-context.sql.js';
 import { historyCountStatement, historyStatement } from './sql/history.sql.js';
 import { RESOURCE_VERSION } from './sql/resource-version.sql.js';
+import { TYPES_PRESENT } from './sql/types-present.sql.js';
 
 /** The reading side of the store on PostgreSQL. Bodies pass through as text; only candidates that need verifying are parsed. */
 export class PostgresResourceReader extends ResourceReader {
@@ -90,6 +95,35 @@ export class PostgresResourceReader extends ResourceReader {
     });
   }
 
+  override async linked({ named, versions, keyed }: WantedLinks, limit: number): Promise<FoundLinks> {
+    return withinBudget(async () => {
+      const rows =
+        named.length + keyed.length === 0
+          ? []
+          : await this.searches.rows<LinkedVersion & { key: bigint | null }>(FIND_CONTEXT, [
+              named.map(({ type }) => type),
+              named.map(({ id }) => id),
+              keyed.map(({ type }) => type),
+              keyed.map(({ key }) => key),
+              limit,
+              MOST_LINKED_BYTES,
+            ]);
+      const old = await Promise.all(versions.map(({ type, id, version }) => this.version(type, id, version)));
+      const whole = rows.filter(({ body }) => body !== null);
+      return {
+        named: whole.filter(({ key }) => key === null),
+        versions: old.flatMap((change) => (change === undefined || change.body === null ? [] : [change])),
+        keyed: whole.flatMap(({ key, ...version }) => (key === null ? [] : [{ key: Number(key), version }])),
+        complete: whole.length === rows.length,
+      };
+    });
+  }
+
+  override async typesPresent(): Promise<string[]> {
+    const rows = await withinBudget(() => this.searches.rows<{ type: string }>(TYPES_PRESENT));
+    return rows.map(({ type }) => type);
+  }
+
   private newSearch(): SearchWalk {
     return new SearchWalk(this.searches, this.semantics, Date.now() + this.budgetMilliseconds, this.bounds);
   }
@@ -127,6 +161,9 @@ export class PostgresResourceReader extends ResourceReader {
     return this.searches.rows<Row>({ text }, values);
   }
 }
+
+/** Most bytes of texts that one look-up of linked resources brings into memory. */
+const MOST_LINKED_BYTES = 32 * 1024 * 1024;
 
 const EXACT_ESTIMATE = 1000;
 

@@ -2,8 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 
 import { NEVER_STORED } from '../../src/fhir/never-stored.js';
+import { includeResources } from '../../src/pull/include-resources.js';
 import { clauseHolds } from '../../src/search/clause-holds.js';
-import type { Link, LinkedQuery } from '../../src/search/query.js';
+import type { Include, Link, LinkedQuery } from '../../src/search/query.js';
 import { SearchDefinitions } from '../../src/search/search-definitions.js';
 import { SearchSemantics } from '../../src/search/search-semantics.js';
 import type { ExtractedValues } from '../../src/search/values.js';
@@ -35,6 +36,7 @@ interface Reference {
 
 const semantics = new SearchSemantics(SearchDefinitions.load(), ['http://hub.example/fhir/r4b']);
 const world = new Map<string, Example>();
+const bodies = new Map<string, string>();
 const references: Reference[] = [];
 const referring = new Map<Example, Reference[]>();
 const referredTo = new Map<Example, Reference[]>();
@@ -59,6 +61,7 @@ beforeAll(async () => {
     const text = JSON.stringify(resource);
     if (NEVER_STORED.has(type) || world.has(`${type}/${id}`) || id === '' || text.length > 100_000) continue;
     world.set(`${type}/${id}`, { type, id, values: semantics.extract(type, resource, { id, lastUpdated: new Date() }) });
+    bodies.set(`${type}/${id}`, text);
     writes.push(
       store.write({ face: 'r4b', writes: [{ kind: 'put', method: 'PUT', resource: { type, id, text, value: resource } }] }),
     );
@@ -225,6 +228,69 @@ describe.each(WAYS)('links whose other ends are %s', (_, bounds) => {
       { numRuns: 15 },
     );
   }, 120_000);
+});
+
+describe('includes', () => {
+  /** The rules, with no index: step by step over all references. */
+  function included(matches: readonly Example[], includes: readonly Include[]): string[] {
+    const found = new Set<Example>();
+    let edge = matches;
+    for (let round = 0; edge.length > 0; round++) {
+      const added = edge.flatMap((example) =>
+        includes
+          .filter(({ iterate }) => iterate || round === 0)
+          .flatMap(({ reverse, source, code, target }) =>
+            (reverse ? referring : referredTo)
+              .get(example)!
+              .filter(
+                (each) =>
+                  (source === '*' || source === each.from.type) &&
+                  (code === '*' || code === each.code) &&
+                  (target === undefined || target === each.to.type),
+              )
+              .map(({ from, to }) => (reverse ? from : to)),
+          ),
+      );
+      const fresh = [...new Set(added)].filter((example) => !found.has(example) && !matches.includes(example));
+      for (const example of fresh) found.add(example);
+      edge = includes.some(({ iterate }) => iterate) ? fresh : [];
+    }
+    return [...found].map(({ type, id }) => `${type}/${id}`).sort();
+  }
+
+  test('bring what a walk over all references brings', async () => {
+    const reader = new PostgresResourceReader(database, searches, semantics, 60_000);
+    let brought = 0;
+    const directive = fc.record({ at: fc.nat(100_000), reverse: fc.boolean(), iterate: fc.boolean(), form: fc.nat(3) });
+    await fc.assert(
+      fc.asyncProperty(fc.array(directive, { minLength: 1, maxLength: 4 }), fc.nat(20), async (directives, skipped) => {
+        const edges = directives.map(({ at }) => references[at % references.length] as Reference);
+        const [first] = directives;
+        const start = edges[0] as Reference;
+        const type = first?.reverse === true ? start.to.type : start.from.type;
+        const pairs = directives.map(({ reverse, iterate, form }, i): [string, string] => {
+          const { from, code, to } = edges[i] as Reference;
+          const forms = [
+            `${from.type}:${code}`,
+            `${from.type}:${code}:${to.type}`,
+            `${from.type}:*`,
+            reverse && iterate ? `${from.type}:${code}` : '*',
+          ];
+          return [`${reverse ? '_revinclude' : '_include'}${iterate ? ':iterate' : ''}`, forms[form] as string];
+        });
+        const { includes } = semantics.parse(type, pairs, { handling: 'strict', links: true });
+        const matches = [...world.values()].filter((example) => example.type === type).slice(skipped, skipped + 5);
+        const versions = matches.map(({ id }) => ({ type, id, version: 1, body: bodies.get(`${type}/${id}`) ?? null }));
+        const { resources, truncated } = await includeResources(includes, versions, reader, semantics);
+        fc.pre(!truncated);
+        const expected = included(matches, includes);
+        expect({ pairs, found: resources.map((each) => `${each.type}/${each.id}`).sort() }).toEqual({ pairs, found: expected });
+        brought += Math.min(1, expected.length);
+      }),
+      { numRuns: 40 },
+    );
+    expect(brought).toBeGreaterThan(10);
+  }, 60_000);
 });
 
 /** The way from a resource to a value is not always one that may be asked: some parameters take no such value. */

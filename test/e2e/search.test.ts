@@ -91,6 +91,115 @@ describe('search along references', () => {
     expect(bundle.total).toBe(found.length);
   });
 
+  const modes = (bundle: Bundle) =>
+    (bundle.entry ?? []).map(
+      ({ search: found, resource, fullUrl }) =>
+        `${found?.mode ?? ''} ${(fullUrl ?? '').replace(`${hub.fhir}/`, '')}${resource?.meta?.versionId === '1' ? '' : ` v${resource?.meta?.versionId ?? ''}`}`,
+    );
+
+  test.each([
+    ['Condition?_id=c-ben&_include=Condition:subject', ['match Condition/c-ben', 'include Patient/ben']],
+    ['Condition?_id=c-ben&_include=Condition:subject:Patient', ['match Condition/c-ben', 'include Patient/ben']],
+    ['Condition?_id=c-ben&_include=Condition:subject:Group', ['match Condition/c-ben']],
+    [
+      'Condition?_id=c-ben&_include=Condition:subject&_include:iterate=Patient:general-practitioner',
+      ['match Condition/c-ben', 'include Patient/ben', 'include Practitioner/dr'],
+    ],
+    [
+      'Condition?_id=c-ben&_include=Condition:subject&_include=Patient:general-practitioner',
+      ['match Condition/c-ben', 'include Patient/ben'],
+    ],
+    ['Condition?_id=c-ben&_include=*', ['match Condition/c-ben', 'include Practitioner/dr', 'include Patient/ben']],
+    ['Condition?_id=c-anna&_include=Condition:*', ['match Condition/c-anna', 'include Practitioner/dr', 'include Patient/anna']],
+    [
+      'Patient?_id=anna,cora&_sort=_id&_include=Patient:general-practitioner&_include=Patient:organization',
+      ['match Patient/anna', 'match Patient/cora', 'include Organization/clinic'],
+    ],
+    ['Patient?_id=anna&_revinclude=Condition:subject', ['match Patient/anna', 'include Condition/c-anna']],
+    ['Patient?_id=anna&_revinclude=List:item:Patient', ['match Patient/anna', 'include List/mine']],
+    ['Patient?_id=anna&_revinclude=List:item:Group', ['match Patient/anna']],
+    ['Patient?_id=anna&_revinclude=*', ['match Patient/anna', 'include Condition/c-anna', 'include List/mine']],
+    [
+      'Patient?_id=ben&_revinclude=Condition:subject&_revinclude:iterate=Provenance:target&_include:recurse=Condition:asserter',
+      ['match Patient/ben', 'include Condition/c-ben', 'include Practitioner/dr', 'include Provenance/prov'],
+    ],
+    // A ring comes to an end: the List leads back to the match, and on to another patient.
+    [
+      'Patient?_id=anna&_revinclude:iterate=List:item&_include:iterate=List:item',
+      ['match Patient/anna', 'include List/mine', 'include Patient/cora'],
+    ],
+    ['Patient?_id=nobody&_include=*', []],
+  ])('%s', async (path, found) => {
+    const bundle = await search(path, { prefer: 'handling=strict' });
+    expect(modes(bundle)).toEqual(found);
+    expect(bundle.total).toBe(found.filter((each) => each.startsWith('match')).length);
+    expect(link(bundle, 'self')).toBe(`${hub.fhir}/${path}`);
+  });
+
+  test('a reference that names a version brings that version', async () => {
+    await put({ resourceType: 'Patient', id: 'moved', name: [{ family: 'Before' }] });
+    await put({ resourceType: 'Patient', id: 'moved', name: [{ family: 'After' }] });
+    await put({ resourceType: 'Basic', id: 'then', code: { text: 'x' }, subject: { reference: 'Patient/moved/_history/1' } });
+    await put({ resourceType: 'Basic', id: 'now', code: { text: 'x' }, subject: { reference: 'Patient/moved' } });
+    const bundle = await search('Basic?_id=then,now&_sort=_id&_include=Basic:subject');
+    expect(modes(bundle)).toEqual(['match Basic/now', 'match Basic/then', 'include Patient/moved v2', 'include Patient/moved']);
+    expect(bundle.entry?.[3]?.resource).toMatchObject({ name: [{ family: 'Before' }] });
+  });
+
+  test('a canonical brings what bears it, of the version it names', async () => {
+    const questionnaire = { resourceType: 'Questionnaire', status: 'active', url: 'http://x.example/q' };
+    await put({ ...questionnaire, id: 'q1', version: '1' });
+    await put({ ...questionnaire, id: 'q2', version: '2' });
+    await put({ resourceType: 'QuestionnaireResponse', id: 'r', status: 'completed', questionnaire: 'http://x.example/q|2' });
+    expect(modes(await search('QuestionnaireResponse?_include=QuestionnaireResponse:questionnaire'))).toEqual([
+      'match QuestionnaireResponse/r',
+      'include Questionnaire/q2',
+    ]);
+  });
+
+  test('what is included belongs to the matches of its page', async () => {
+    const first = await search('Condition?subject:Patient.family=link&_sort=_id&_count=1&_include=Condition:subject');
+    expect(modes(first)).toEqual(['match Condition/c-anna', 'include Patient/anna']);
+    expect(modes(await search(link(first, 'next') ?? ''))).toEqual(['match Condition/c-ben', 'include Patient/ben']);
+    const counted = await search('Condition?_include=Condition:subject&_count=0');
+    expect(counted.entry).toBeUndefined();
+  });
+
+  test('more than go along are cut, and that is said', async () => {
+    const entry = Array.from({ length: 1001 }, (_, n) => ({
+      request: { method: 'PUT', url: `Basic/many-${String(n)}` },
+      resource: { resourceType: 'Basic', id: `many-${String(n)}`, code: { text: 'm' }, subject: { reference: 'Patient/anna' } },
+    }));
+    const stored = await fetch(hub.fhir, {
+      method: 'POST',
+      body: JSON.stringify({ resourceType: 'Bundle', type: 'batch', entry }),
+      headers: { 'content-type': 'application/fhir+json' },
+    });
+    expect(stored.status).toBe(200);
+    const bundle = await search('Patient?_id=anna&_revinclude=Basic:subject');
+    expect(bundle.entry).toHaveLength(1 + 1000 + 1);
+    expect(bundle.entry?.at(-1)).toMatchObject({
+      search: { mode: 'outcome' },
+      resource: { resourceType: 'OperationOutcome', issue: [{ severity: 'warning', code: 'too-costly' }] },
+    });
+  });
+
+  test.each([
+    'Condition:nonsense',
+    'Nonsense:subject',
+    'Condition:code',
+    'Condition:subject:Medication',
+    'Condition',
+    'Condition:subject:Patient:x',
+  ])('_include=%s is refused strictly, else left out and said', async (value) => {
+    const strict = await fetch(`${hub.fhir}/Condition?_include=${value}`, { headers: { prefer: 'handling=strict' } });
+    expect(strict.status).toBe(400);
+    expect(await strict.json()).toMatchObject({ issue: [{ expression: ['_include'] }] });
+    const bundle = await search(`Condition?_id=c-ben&_include=${value}`);
+    expect(link(bundle, 'self')).toBe(`${hub.fhir}/Condition?_id=c-ben`);
+    expect(bundle.entry?.map((each) => each.search?.mode)).toEqual(['match', 'outcome']);
+  });
+
   test('links of pages keep the chain', async () => {
     const first = await search('Condition?subject:Patient.family=link&_count=1&_sort=_id');
     expect(link(first, 'self')).toBe(`${hub.fhir}/Condition?subject:Patient.family=link&_count=1&_sort=_id`);
@@ -270,7 +379,7 @@ describe('search', () => {
     expect(outcome.issue[0]?.expression).toEqual([expression]);
   });
 
-  test.each(['nonsense=1', '_sort=nonsense', '_sort=code', '_include=Observation:subject'])(
+  test.each(['nonsense=1', '_sort=nonsense', '_sort=code', '_include=Observation:nonsense'])(
     'strict handling refuses %s',
     async (query) => {
       const response = await fetch(`${hub.fhir}/Observation?${query}`, { headers: { prefer: 'handling=strict' } });

@@ -1,5 +1,6 @@
 import { comparePositions, type Change } from '../../../src/fhir/change.js';
 import {
+  type FoundLinks,
   type HistoryOptions,
   type HistoryPage,
   type HistoryScope,
@@ -7,6 +8,7 @@ import {
   ResourceReader,
   type SearchOptions,
   type SearchPage,
+  type WantedLinks,
 } from '../../../src/pull/resource-reader.js';
 import { clauseHolds } from '../../../src/search/clause-holds.js';
 import { equalityKeysOf } from '../../../src/search/index-rows.js';
@@ -61,6 +63,27 @@ export class MemoryResourceReader extends ResourceReader {
     return this.sorted(query)
       .slice(0, limit)
       .map(({ change }) => change.id);
+  }
+
+  override async linked({ named, versions, keyed }: WantedLinks, limit: number): Promise<FoundLinks> {
+    const present = (changes: (Change | undefined)[]) => changes.flatMap((change) => (change?.body == null ? [] : [change]));
+    const current = await Promise.all(named.map(({ type, id }) => this.current(type, id)));
+    const old = await Promise.all(versions.map(({ type, id, version }) => this.version(type, id, version)));
+    return {
+      named: present(current),
+      versions: present(old),
+      keyed: keyed.flatMap(({ type, key }) =>
+        this.matching({ type, clauses: [], links: [{ kind: 'reach', reach: { ids: [], keys: [key] } }] })
+          .slice(0, limit)
+          .map((version) => ({ key, version })),
+      ),
+      complete: true,
+    };
+  }
+
+  override async typesPresent(): Promise<string[]> {
+    const types = [...new Set(this.log.map(({ type }) => type))];
+    return types.filter((type) => this.matching({ type, clauses: [], links: [] }).length > 0).sort();
   }
 
   private wasCurrent(change: Change, { low, high }: { low: Date; high: Date }): boolean {
