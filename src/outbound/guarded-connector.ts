@@ -2,6 +2,7 @@ import { isIP, type Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import { buildConnector } from 'undici';
 import { connectJudged } from './connect-judged.js';
+import { withoutBrackets } from './host-names.js';
 import { type OutboundPolicy, refusalOfConnection } from './outbound-policy.js';
 import { type Resolve, resolveName } from './resolve-name.js';
 import { watchSocket } from './watch-socket.js';
@@ -29,7 +30,7 @@ export function guardedConnector(
   // Its own timer would count each address anew.
   const connect = buildConnector({ timeout: 0, ...(secureContext === undefined ? {} : { secureContext }) });
   return (target, callback) => {
-    const host = target.hostname.replace(/^\[|\]$/g, '');
+    const host = withoutBrackets(target.hostname);
     const port = Number(target.port) || (target.protocol === 'https:' ? 443 : 80);
     // The dot of the root belongs neither into SNI nor into a certificate.
     const servername = isIP(host) === 0 ? host.replace(/\.$/, '') : undefined;

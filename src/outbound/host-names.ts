@@ -25,6 +25,11 @@ export function isLocalhostName(name: string): boolean {
   return /(^|\.)localhost$/.test(plainName(name));
 }
 
+/** The host of a URL as sockets take it: IPv6 literals stand in brackets there. */
+export function withoutBrackets(hostname: string): string {
+  return hostname.replace(/^\[|\]$/g, '');
+}
+
 /** In lower case, without the dot that marks the root of all names. */
 export function plainName(name: string): string {
   return name.toLowerCase().replace(/\.$/, '');

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { type AddressPolicy, isInside, isLoopbackAddress, refusalOfAddress, refusalWhateverIsAllowed } from './address-policy.js';
-import { isLocalhostName, isMetadataName } from './host-names.js';
+import { isLocalhostName, isMetadataName, withoutBrackets } from './host-names.js';
 
 /** Where the hub may call by HTTP. */
 export interface OutboundPolicy extends AddressPolicy {
@@ -53,17 +53,17 @@ export function refusalOfEndpoint(url: URL, policy: OutboundPolicy): string | un
 
 /** Why nobody may ever call this host (a name or a literal, in brackets or not), whatever the settings say. */
 export function refusalOfHost(hostname: string): string | undefined {
-  const host = hostname.replace(/^\[|\]$/g, '');
+  const host = withoutBrackets(hostname);
   if (isMetadataName(host)) return 'is a metadata name';
   return refusalWhateverIsAllowed(host);
 }
 
 /** Without the brackets of an IPv6 literal. */
 export function hostOf(url: URL): string {
-  return url.hostname.replace(/^\[|\]$/g, '');
+  return withoutBrackets(url.hostname);
 }
 
-export function portOf(url: URL): number {
+function portOf(url: URL): number {
   return url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
 }
 

@@ -14,7 +14,7 @@ import { boundOf } from './event-bounds.js';
 /** Subscriptions that one `$status` without ids goes through. */
 const MOST_SUBSCRIPTIONS = 10_000;
 /** Events in one answer of `$events`; a link leads to the rest. */
-export const EVENTS_PER_PAGE = 200;
+const EVENTS_PER_PAGE = 200;
 
 const LEVELS: readonly NotificationLevel[] = ['empty', 'id-only', 'full-resource'];
 const STATUSES: readonly SubscriptionStatus[] = ['requested', 'active', 'error', 'off'];

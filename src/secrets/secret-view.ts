@@ -2,13 +2,13 @@ import { mayHoldSecrets } from './secret-places.js';
 import { maskSecrets, SecretUnreadable, type Vault } from './vault.js';
 
 /** Who gets to see a resource: a client that reads it, or whoever hears of it in a notification. */
-export type Audience = 'reader' | 'subscriber';
+type Audience = 'reader' | 'subscriber';
 
 /**
  * The one decision on who sees secrets as they are; everybody else sees a mask. The hub serves this machine alone and has no access
  * control yet, so a client that reads a Subscription or an Endpoint counts as its owner. A subscriber to changes of Subscriptions does not.
  */
-export function seesSecrets(audience: Audience): boolean {
+function seesSecrets(audience: Audience): boolean {
   return audience === 'reader';
 }
 

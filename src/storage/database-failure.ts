@@ -20,7 +20,7 @@ export function isLostRace(error: unknown): boolean {
 }
 
 /** True when the database cannot be reached or has no room: nothing is wrong with the request. */
-export function isAway(error: unknown): boolean {
+function isAway(error: unknown): boolean {
   const code = codeOf(error);
   return AWAY.test(code) || NETWORK.test(code) || (error instanceof Error && PG_LOST.test(error.message));
 }

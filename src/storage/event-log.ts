@@ -118,7 +118,7 @@ function eventOf(row: EventRow): GroupEvent {
 }
 
 /** Rows of one subscription follow one another, in order. */
-export function standingsOf(rows: readonly SegmentRow[]): Standing[] {
+function standingsOf(rows: readonly SegmentRow[]): Standing[] {
   const standings: (Standing & { segments: Segment[] })[] = [];
   for (const row of rows) {
     let standing = standings.at(-1);

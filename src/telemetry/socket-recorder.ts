@@ -1,6 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 
-export type SocketKind = 'websocket' | 'live';
+type SocketKind = 'websocket' | 'live';
 /** `slow`: did not read; `ended`: nothing left to tell; `refused`: a bad token or too many messages; `silent`: no answer to a ping. */
 export type SocketEnd = 'slow' | 'ended' | 'refused' | 'silent' | 'stopping' | 'error' | 'client';
 

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import { createTransport } from 'nodemailer';
+import { withoutBrackets } from '../../outbound/host-names.js';
 import { connectToOperatorHost } from '../../outbound/operator-host.js';
 import type { Resolve } from '../../outbound/resolve-name.js';
 import type { Mail } from './compose-mail.js';
@@ -36,7 +37,7 @@ export class SmtpMailer {
   /** `smtp://user:password@host:587`, `smtps://host`; `?requireTLS=true` sends nothing to a server that offers no STARTTLS. */
   constructor(url: string, options: { secureContext?: SecureContext; resolve?: Resolve } = {}) {
     const { hostname, port, protocol, username, password, searchParams } = new URL(url);
-    const host = hostname.replace(/^\[|\]$/g, '');
+    const host = withoutBrackets(hostname);
     const secure = protocol === 'smtps:';
     const atPort = Number(port) || (secure ? SMTPS_PORT : SUBMISSION_PORT);
     this.transport = createTransport({

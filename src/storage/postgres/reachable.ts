@@ -9,7 +9,7 @@ interface Owned {
 }
 
 /** Whether the bits of `file` let `user` do `wanted` (4 read, 2 write, 1 search). Access control lists are not looked at. */
-export function mayAccess(file: Owned, user: SystemUser, wanted: number): boolean {
+function mayAccess(file: Owned, user: SystemUser, wanted: number): boolean {
   const shift = file.uid === user.uid ? 6 : file.gid === user.gid ? 3 : 0;
   return ((file.mode >> shift) & wanted) === wanted;
 }

@@ -1,7 +1,7 @@
 import type { Sql } from '../database.js';
 
 /** Counting ends here: whoever has more to look at does not need to know how much more. */
-export const MOST_COUNTED = 100_000;
+const MOST_COUNTED = 100_000;
 
 /**
  * Subscriptions by status: $1 the statuses, $2 the equality key of each. Served by resource_keys; a key holds the resource type, so it

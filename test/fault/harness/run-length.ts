@@ -2,7 +2,7 @@
  * How long fault tests run and with which seed: `FAULT_LENGTH=long npm run test:fault` runs the figures of the long form, `FAULT_SEED=…`
  * repeats what a failure printed. Read here and nowhere else.
  */
-export const isLong = process.env['FAULT_LENGTH'] === 'long';
+const isLong = process.env['FAULT_LENGTH'] === 'long';
 
 /** The figure of the form that runs. */
 export function byLength<T>(short: T, long: T): T {
