@@ -39,7 +39,7 @@ const written = new Map<string, { at: number; resource: Resource }>();
 const report = new Report();
 const closing: (() => void | Promise<void>)[] = [];
 let code = 1;
-const giveUp = setTimeout(() => void finish('The demo took longer than a minute.'), 58_000);
+const giveUp = setTimeout(() => void finish('The demo took longer than three minutes.'), 180_000);
 process.once('SIGINT', () => void finish('Interrupted.'));
 process.once('SIGTERM', () => void finish('Interrupted.'));
 process.once('uncaughtException', (error) => void finish(String(error.stack)));

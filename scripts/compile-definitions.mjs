@@ -4,6 +4,8 @@
  * binding: `{"codes":[["final",…],…],"types":{"Observation":{"resource":true,"elements":{"status":["code",1,1,7],…}},…}}`.
  * An element is `[types joined by |, min, max (0 = any number), index into codes or null, flags]`; an element of a type of its own, or one
  * that borrows another's content, names it by path (`Observation.component`). Flags: 1 = in summaries, 2 = modifier; left out where 0.
+ * Beside it `compartments.json`: `{"Patient":{"Observation":["performer","subject"],…},…}`, the search parameters by which resources of a
+ * type belong to the compartment.
  *
  * Does nothing when the file is already made from this package by this script. Runs under Node 20 too.
  */
@@ -23,8 +25,8 @@ const stamp = createHash('sha256')
   .digest('hex');
 
 function upToDate() {
-  const files = ['elements.json', STAMP].map((name) => new URL(name, OUT));
-  return files.every((file) => existsSync(file)) && readFileSync(files[1], 'utf8') === stamp;
+  const files = [STAMP, 'elements.json', 'compartments.json'].map((name) => new URL(name, OUT));
+  return files.every((file) => existsSync(file)) && readFileSync(files[0], 'utf8') === stamp;
 }
 
 function compile() {
@@ -33,7 +35,23 @@ function compile() {
   for (const definition of baseDefinitions()) Object.assign(types, typesOf(definition, codeLists));
   mkdirSync(OUT, { recursive: true });
   write('elements.json', JSON.stringify({ codes: codeLists.lists, types }));
+  write('compartments.json', JSON.stringify(compartments()));
   write(STAMP, stamp);
+}
+
+/** The five compartments of https://hl7.org/fhir/R4B/compartmentdefinition.html; the example is none of them. */
+function compartments() {
+  const definitions = readdirSync(CORE)
+    .filter((name) => /^CompartmentDefinition-(?!example)\w+\.json$/.test(name))
+    .sort()
+    .map(readCore);
+  return Object.fromEntries(definitions.map(({ code, resource }) => [code, Object.fromEntries(resource.flatMap(membership))]));
+}
+
+/** `{def}` stands for the resource that the compartment is named after, which is known without it. */
+function membership({ code, param = [] }) {
+  const parameters = param.filter((name) => name !== '{def}').sort();
+  return parameters.length === 0 ? [] : [[code, parameters]];
 }
 
 /** Two builds at once must not read each other's half-written file. */

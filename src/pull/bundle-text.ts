@@ -61,7 +61,8 @@ function historyEntry(base: string, change: Change): string {
   return `{"fullUrl":${JSON.stringify(`${base}/${local}`)},${resource}"request":${JSON.stringify(request)},"response":${JSON.stringify(response)}}`;
 }
 
-function bundleText(type: string, { links, total, at }: ResultPage, entries: readonly string[]): string {
+/** A Bundle of entries that are JSON text already. */
+export function bundleText(type: string, { links, total, at }: ResultPage, entries: readonly string[]): string {
   const link = [
     { relation: 'self', url: links.self },
     ...(links.next === undefined ? [] : [{ relation: 'next', url: links.next }]),

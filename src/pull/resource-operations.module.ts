@@ -5,6 +5,12 @@ import { definitions } from '../fhir/definitions.js';
 import { NEVER_STORED } from '../fhir/never-stored.js';
 import { PostgresMetaInUse } from '../storage/meta-in-use.js';
 import { SearchDatabase } from '../storage/search-database.js';
+import { Config } from '../config/config.js';
+import { Compartments } from '../search/compartments.js';
+import { SearchSemantics } from '../search/search-semantics.js';
+import { PostgresCompartmentMembers } from '../storage/compartment-members.js';
+import { Everything } from './everything.js';
+import { EverythingOperation } from './everything.operation.js';
 import { FaceReader } from './face-reader.js';
 import { MetaChangesOperation } from './meta-changes.operation.js';
 import { MetaOperation } from './meta.operation.js';
@@ -18,7 +24,7 @@ import { WriteChecks } from './write-checks.js';
 /** The operations of the standard on resources of any type. */
 @Module({
   imports: [PullModule],
-  controllers: [ValidateOperation, MetaOperation, MetaChangesOperation],
+  controllers: [ValidateOperation, MetaOperation, MetaChangesOperation, EverythingOperation],
   providers: [
     {
       provide: WriteChecks,
@@ -46,6 +52,18 @@ import { WriteChecks } from './write-checks.js';
           return outcome.change;
         },
       }),
+    },
+    {
+      provide: Everything,
+      inject: [FaceReader, SearchDatabase, SearchSemantics, Config],
+      useFactory: (reader: FaceReader, searches: SearchDatabase, semantics: SearchSemantics, config: Config) =>
+        new Everything(
+          reader,
+          new PostgresCompartmentMembers(searches),
+          Compartments.load(),
+          semantics,
+          config.pull.searchSeconds * 1000,
+        ),
     },
     {
       provide: Metas,

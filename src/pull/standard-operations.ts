@@ -5,9 +5,15 @@ const DEFINITION = 'http://hl7.org/fhir/OperationDefinition';
 /** Operations of the standard that every type has. */
 const OF_ALL_TYPES = ['validate', 'meta', 'meta-add', 'meta-delete'];
 
+/** Those of one type. */
+const OF_TYPE: Readonly<Record<string, readonly string[]>> = { Patient: ['everything'], Encounter: ['everything'] };
+
 /** The operations of the standard that are routed for a resource type, as /metadata lists them. */
-export function standardOperationsOf(_type: string): Operation[] {
-  return OF_ALL_TYPES.map((name) => ({ name, definition: `${DEFINITION}/Resource-${name}` }));
+export function standardOperationsOf(type: string): Operation[] {
+  return [
+    ...OF_ALL_TYPES.map((name) => ({ name, definition: `${DEFINITION}/Resource-${name}` })),
+    ...(OF_TYPE[type] ?? []).map((name) => ({ name, definition: `${DEFINITION}/${type}-${name}` })),
+  ];
 }
 
 /** Those of the standard that are routed for the system as a whole. */

@@ -6,6 +6,7 @@ import { Database } from '../../src/storage/database.js';
 import { PostgresResourceReader } from '../../src/storage/resource-reader.js';
 import { SearchDatabase } from '../../src/storage/search-database.js';
 import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
+import { waitFor } from '../support/wait-for.js';
 
 const semantics = new SearchSemantics(SearchDefinitions.load(), []);
 let clone: TestDatabase;
@@ -43,7 +44,8 @@ describe('a search over its time budget', () => {
         });
         expect(row?.running).toBe(0n);
       });
-      expect((await reader.search(query, { count: 10 })).matches).toEqual([]);
+      // Afterwards its connections serve; on a busy machine not always within the budget.
+      await waitFor(async () => (await reader.search(query, { count: 10 })).matches.length === 0);
     },
   );
 
