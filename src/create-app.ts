@@ -3,7 +3,10 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module.js';
 import type { Config } from './config/config.js';
+import { answerCors } from './http/answer-cors.js';
+import { corsPolicy } from './http/cors.js';
 import { EDGE_OPTIONS } from './http/edge-options.js';
+import { shapeAnswers } from './http/shape-answers.js';
 import type { Log } from './telemetry/log.js';
 import { NestLog } from './telemetry/nest-log.js';
 
@@ -32,6 +35,8 @@ export async function createApp(config: Config, log: Log, databaseUrl: string): 
   // Exact JSON is read from the bytes, so every body arrives as they are, whatever its media type.
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  answerCors(fastify, corsPolicy(config.http.corsOrigins));
+  shapeAnswers(fastify);
   await app.init();
   return app;
 }

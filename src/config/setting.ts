@@ -102,3 +102,22 @@ export const portList: z.ZodType<readonly number[]> = z
   .regex(/^(\d{1,5}( *, *\d{1,5})*)?$/, 'must be ports such as 25, 587, separated by commas')
   .transform((written) => (written === '' ? [] : written.split(',').map(Number)))
   .refine((ports) => ports.every((one) => one >= 1 && one <= 65_535), 'must be ports between 1 and 65535');
+
+/** `*`, `loopback`, `none` or origins such as `https://app.example`, separated by commas. */
+export const originList = z.string().transform((written, context) => {
+  const words = written
+    .split(',')
+    .map((word) => word.trim())
+    .filter((word) => word !== '');
+  const wrong = words.find(
+    (word) => !['*', 'loopback', 'none'].includes(word) && (word.includes('*') || URL.parse(word)?.origin !== word),
+  );
+  if (wrong !== undefined || (words.length > 1 && words.includes('none'))) {
+    context.addIssue({
+      code: 'custom',
+      message: 'must be *, loopback, none, or origins such as https://app.example, separated by commas',
+    });
+    return z.NEVER;
+  }
+  return words;
+});

@@ -5,6 +5,7 @@ import {
   decimalNumber,
   mailAddress,
   oneOf,
+  originList,
   optionalUrl,
   port,
   portList,
@@ -28,6 +29,8 @@ export const SETTINGS = {
     publicUrl: setting('PUBLIC_URL', text, ''),
     maxBodyBytes: setting('MAX_BODY_BYTES', byteSize(1024, 2 ** 30), '16 MiB'),
     requestSeconds: setting('REQUEST_SECONDS', wholeNumber(1, 3600), '60'),
+    /** Web pages of these origins may use the hub from a browser. */
+    corsOrigins: setting('CORS_ORIGINS', originList, 'loopback'),
   },
   storage: {
     dataDir: setting('DATA_DIR', text, './.data'),

@@ -32,7 +32,7 @@ export function checkContentType(header: string | undefined, face: Face, readabl
       header === undefined || header === ''
         ? 'The request names no Content-Type'
         : `Content-Type ${printable(header)} is not read here`;
-    throw unsupported(`${found}; send application/fhir+json`);
+    throw unsupported(`${found}${noXml(type.name)}; send ${readable?.join(' or ') ?? 'application/fhir+json'}`);
   }
   const charset = type.parameters.get('charset')?.toLowerCase();
   if (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8') {
@@ -64,7 +64,7 @@ export function negotiate(accept: string | undefined, format: string | undefined
     wrongVersion = version;
   }
   if (wrongVersion !== undefined) throw versionNotAcceptable(face, wrongVersion, 'Accept');
-  throw notAcceptable(`Nothing that Accept ${printable(accept)} asks for is made here`, 'Accept');
+  throw notAcceptable(`Nothing that Accept ${printable(accept)} asks for is made here${noXml(accept)}`, 'Accept');
 }
 
 function replyTypeOfFormat(format: string, face: Face): ReplyType {
@@ -74,7 +74,7 @@ function replyTypeOfFormat(format: string, face: Face): ReplyType {
   if (version !== undefined && !speaks(face, version)) throw versionNotAcceptable(face, version, '_format');
   if (type.name === 'json' || type.name === 'application/fhir+json' || type.name === '*/*') return FHIR_JSON;
   if (READABLE.has(type.name)) return JSON_TYPE;
-  throw notAcceptable(`The format ${printable(format)} is not made here`, '_format');
+  throw notAcceptable(`The format ${printable(format)} is not made here${noXml(format)}`, '_format');
 }
 
 function replyTypeOfRange(name: string): ReplyType | undefined {
@@ -120,6 +120,11 @@ function splitOutsideQuotes(text: string, separator: string): string[] {
     }
   }
   return [...parts, text.slice(start)];
+}
+
+/** Said to those who come with XML or Turtle, so that they need not try other spellings. */
+function noXml(text: string): string {
+  return /xml|ttl|turtle/i.test(text) ? ': of the formats of FHIR this hub speaks JSON' : '';
 }
 
 /** What a client sent, fit to be told back: short and on one line. */

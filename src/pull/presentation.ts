@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import type { Face } from '../fhir/change.js';
 import { negotiate, type ReplyType } from '../http/media-types.js';
-import { prettyJson } from './pretty-json.js';
+import { prettyJson } from '../http/pretty-json.js';
 import type { Pair } from './query-pairs.js';
 
 /** How an answer looks, and nothing about what it holds. */

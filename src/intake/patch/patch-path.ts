@@ -2,8 +2,8 @@ import { createRequire } from 'node:module';
 import { FhirError } from '../../fhir/fhir-error.js';
 import { cannotApply } from './patch-budget.js';
 
-const MOST_CHARACTERS = 500;
-/** The parser's time doubles with each open bracket beyond some twenty. */
+const MOST_CHARACTERS = 300;
+/** The parser looks far ahead at each open bracket: 500 of them, never closed, take it half a second. */
 const MOST_OPEN = 10;
 /**
  * What a path may call: ways to pick out elements, each of which looks at an element once. What walks the whole resource again and again,
@@ -87,6 +87,10 @@ export function compilePatchPath(path: string, where: string): FindPlaces {
 /** Words that may stand before a bracket without calling anything. */
 const OPERATORS: ReadonlySet<string> = new Set(['and', 'or', 'xor', 'implies', 'in', 'contains', 'div', 'mod', 'is', 'as']);
 
+/** Paths come again and again, and taking one apart costs milliseconds. The oldest make room. */
+const compiled = new Map<string, ReturnType<Compile>>();
+const MOST_COMPILED = 1000;
+
 type Compile = (path: string) => (resource: unknown, variables: object) => unknown[];
 let loaded: Compile | undefined;
 
@@ -98,7 +102,13 @@ function compile(path: string): ReturnType<Compile> {
     const model = require('fhirpath/fhir-context/r4') as object;
     loaded = (text) => fhirpath.compile(text, model as never, { resolveInternalTypes: false } as never) as never;
   }
-  return loaded(path);
+  let evaluate = compiled.get(path);
+  if (evaluate === undefined) {
+    evaluate = loaded(path);
+    if (compiled.size >= MOST_COMPILED) compiled.delete(compiled.keys().next().value!);
+    compiled.set(path, evaluate);
+  }
+  return evaluate;
 }
 
 /** `Patient.name[0].given[1]`, the type left out. */

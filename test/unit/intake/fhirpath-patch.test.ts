@@ -270,3 +270,12 @@ test.each([
   ['a path of many brackets', operation('delete', `${'('.repeat(40)}Patient${')'.repeat(40)}`)],
   ['a long path', operation('delete', `Patient${'.name'.repeat(200)}`)],
 ])('is refused as a patch: %s', (_what, parameter) => expect(refusal(`${P}}`, parameter)[0]).toBe(400));
+
+test('many long paths are refused before any is taken apart, many equal ones are not', () => {
+  const remove = (path: string) => operation('delete', path);
+  const different = Array.from({ length: 20 }, (_, n) => remove(`Patient.name.where(family='${String(n).repeat(120)}')`));
+  expect(refusal(`${P}}`, ...different)[0]).toBe(400);
+  expect(patched(`${P}}`, ...Array.from({ length: 200 }, () => remove(`Patient.name.where(family='${'x'.repeat(200)}')`)))).toBe(
+    `${P}}`,
+  );
+});

@@ -1,0 +1,40 @@
+import type { FastifyInstance } from 'fastify';
+import { FhirError } from '../fhir/fhir-error.js';
+import { addVary } from './add-vary.js';
+import { ALLOWED_HEADERS, ALLOWED_METHODS, allowedOrigin, type CorsPolicy, EXPOSED_HEADERS, PREFLIGHT_SECONDS } from './cors.js';
+import { sendOutcome } from './resource-reply.js';
+
+/**
+ * Tells browsers which pages may read the answers of /fhir, and answers their preflights. What other pages send is refused unless it only
+ * reads, which their browser keeps to itself: a POST without a body has no preflight and would be done before anybody looked at its answer.
+ * https://fetch.spec.whatwg.org/#http-cors-protocol
+ */
+export function answerCors(fastify: FastifyInstance, policy: CorsPolicy): void {
+  fastify.addHook('onRequest', async (request, reply) => {
+    if (!request.url.startsWith('/fhir/')) return;
+    if (!policy.all) addVary(reply, 'Origin');
+    const { origin } = request.headers;
+    if (origin === undefined) return;
+    const allowed = allowedOrigin(policy, origin);
+    const isPreflight = request.method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined;
+    if (allowed === undefined) {
+      if (!isPreflight && READS.has(request.method)) return;
+      const refusal = new FhirError('forbidden', 'Pages of this origin may not use the hub; CORS_ORIGINS lists those that may');
+      sendOutcome(reply.status(403), refusal.issues);
+      return reply;
+    }
+    void reply.header('Access-Control-Allow-Origin', allowed);
+    if (!isPreflight) {
+      void reply.header('Access-Control-Expose-Headers', EXPOSED_HEADERS);
+      return;
+    }
+    return reply
+      .status(204)
+      .header('Access-Control-Allow-Methods', ALLOWED_METHODS)
+      .header('Access-Control-Allow-Headers', ALLOWED_HEADERS)
+      .header('Access-Control-Max-Age', String(PREFLIGHT_SECONDS))
+      .send();
+  });
+}
+
+const READS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);

@@ -1,0 +1,164 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
+import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { type Json, request } from '../support/rest-client.js';
+import { type Hub, startHub } from '../support/start-hub.js';
+
+let hub: Hub;
+beforeAll(async () => {
+  hub = await startHub();
+  await request(hub, 'PUT', 'Patient/long', { resourceType: 'Patient', id: 'long', name: [{ family: 'x'.repeat(4000) }] });
+  await request(hub, 'PUT', 'Patient/short', { resourceType: 'Patient', id: 'short' });
+});
+afterAll(() => hub?.stop());
+
+/** As `fetch` cannot: with the bytes as they came, and headers that belong to browsers. */
+function raw(method: string, path: string, headers: Record<string, string> = {}, body?: string) {
+  return new Promise<{ status: number; headers: IncomingHttpHeaders; body: Buffer }>((resolve, reject) => {
+    const asked = httpRequest(`${hub.url}${path}`, { method, headers }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) }),
+      );
+    });
+    asked.on('error', reject);
+    asked.end(body);
+  });
+}
+
+describe('HEAD', () => {
+  test.each([
+    '/fhir/r4b/Patient/long',
+    '/fhir/r4b/Patient/long/_history/1',
+    '/fhir/r4b/Patient/long/_history',
+    '/fhir/r4b/Patient/_history',
+    '/fhir/r4b/_history',
+    '/fhir/r4b/Patient?_id=long',
+    '/fhir/r4b/metadata',
+    '/fhir/r4/metadata',
+    '/fhir/r4b/Patient/never',
+    '/fhir/r4b/Nonsense',
+    '/health/live',
+    '/health/ready',
+    '/metrics',
+  ])('%s: what GET answers, without the body', async (path) => {
+    const [head, get] = [await raw('HEAD', path), await raw('GET', path)];
+    expect(head.body).toHaveLength(0);
+    const told = ({ status, headers }: { status: number; headers: IncomingHttpHeaders }) => [
+      status,
+      headers['content-type'],
+      headers['etag'],
+      headers['last-modified'],
+      headers['vary'],
+    ];
+    expect(told(head)).toEqual(told(get));
+  });
+});
+
+describe('how answers look', () => {
+  test('_pretty and _format on writes, refusals and Bundles', async () => {
+    const created = await request(
+      hub,
+      'POST',
+      'Patient?_pretty=true&_format=application/json',
+      '{"resourceType":"Patient","active":true}',
+    );
+    expect(created.text).toMatch(/^\{\n {2}"resourceType": "Patient",\n/);
+    expect(created.headers.get('content-type')).toBe('application/json; charset=utf-8');
+    const refused = await request(hub, 'GET', 'Patient/never?_pretty=true');
+    expect(refused.text).toMatch(/^\{\n {2}"resourceType": "OperationOutcome",\n/);
+    const batch = await request(hub, 'POST', `${hub.fhir}?_pretty=true`, { resourceType: 'Bundle', type: 'batch' });
+    expect(batch.text).toMatch(/^\{\n {2}"resourceType": "Bundle",\n/);
+    const patched = await request(hub, 'PATCH', 'Patient/short?_pretty=true', '[]', {
+      'content-type': 'application/json-patch+json',
+    });
+    expect(patched.text).toMatch(/^\{\n {2}"resourceType": "Patient",\n/);
+  });
+
+  test('XML is refused in words that say what is spoken', async () => {
+    const asked = await request(hub, 'GET', 'Patient/short', undefined, { accept: 'application/fhir+xml' });
+    expect([asked.status, asked.issue['diagnostics']]).toEqual([406, expect.stringContaining('speaks JSON')]);
+    const sent = await request(hub, 'POST', 'Patient', '<Patient/>', { 'content-type': 'application/fhir+xml' });
+    expect([sent.status, sent.issue['diagnostics']]).toEqual([415, expect.stringContaining('speaks JSON')]);
+    const format = await request(hub, 'GET', 'Patient/short?_format=xml');
+    expect([format.status, format.issue['diagnostics']]).toEqual([406, expect.stringContaining('speaks JSON')]);
+  });
+
+  test('another fhirVersion than the face speaks is a 406', async () => {
+    for (const [face, version, status] of [
+      ['r4b', '4.3', 200],
+      ['r4b', '4.0', 406],
+      ['r4', '4.0', 200],
+      ['r4', '4.3', 406],
+    ]) {
+      const { status: found } = await request(hub, 'GET', `${hub.url}/fhir/${face}/Patient/short`, undefined, {
+        accept: `application/fhir+json; fhirVersion=${version}`,
+      });
+      expect([face, version, found]).toEqual([face, version, status]);
+    }
+  });
+
+  test('long answers are packed for those who take them so, the same bytes inside', async () => {
+    const plain = await raw('GET', '/fhir/r4b/Patient/long');
+    const brotli = await raw('GET', '/fhir/r4b/Patient/long', { 'accept-encoding': 'gzip, br' });
+    const gzip = await raw('GET', '/fhir/r4b/Patient/long', { 'accept-encoding': 'gzip' });
+    expect([plain, brotli, gzip].map(({ headers }) => headers['content-encoding'])).toEqual([undefined, 'br', 'gzip']);
+    expect(brotliDecompressSync(brotli.body)).toEqual(plain.body);
+    expect(gunzipSync(gzip.body)).toEqual(plain.body);
+    for (const { headers } of [plain, brotli, gzip]) expect(headers['vary']).toContain('Accept-Encoding');
+    const fresh = await raw('GET', '/fhir/r4b/Patient/long', { 'accept-encoding': 'gzip', 'if-none-match': 'W/"1"' });
+    expect([fresh.status, fresh.body.length, fresh.headers['content-encoding']]).toEqual([304, 0, undefined]);
+    expect(
+      (await raw('GET', '/fhir/r4b/Patient/short', { 'accept-encoding': 'gzip' })).headers['content-encoding'],
+    ).toBeUndefined();
+    expect((await raw('GET', '/metrics', { 'accept-encoding': 'gzip' })).headers['content-encoding']).toBeUndefined();
+  });
+});
+
+describe('web pages', () => {
+  const page = 'http://localhost:3000';
+  const foreign = 'https://elsewhere.example';
+
+  test('of this machine may ask, write and see the headers that count', async () => {
+    const preflight = await raw('OPTIONS', '/fhir/r4b/Patient/short', { origin: page, 'access-control-request-method': 'PUT' });
+    expect(preflight.status).toBe(204);
+    expect(preflight.headers).toMatchObject({
+      'access-control-allow-origin': page,
+      'access-control-allow-methods': expect.stringContaining('PATCH'),
+      'access-control-allow-headers': expect.stringContaining('If-None-Exist'),
+      vary: expect.stringContaining('Origin'),
+    });
+    const written = await raw(
+      'PUT',
+      '/fhir/r4b/Patient/page',
+      { origin: page, 'content-type': 'application/fhir+json' },
+      '{"resourceType":"Patient","id":"page"}',
+    );
+    expect(written.status).toBe(201);
+    expect(written.headers['access-control-allow-origin']).toBe(page);
+    for (const name of ['ETag', 'Location', 'Content-Location', 'Last-Modified'])
+      expect(written.headers['access-control-expose-headers']).toContain(name);
+    const refused = await raw('GET', '/fhir/r4b/Patient/never', { origin: page });
+    expect([refused.status, refused.headers['access-control-allow-origin']]).toEqual([404, page]);
+  });
+
+  test('of elsewhere are shown nothing by their browser and can change nothing', async () => {
+    const preflight = await raw('OPTIONS', '/fhir/r4b/Patient/short', {
+      origin: foreign,
+      'access-control-request-method': 'PUT',
+    });
+    expect([preflight.status, preflight.headers['access-control-allow-origin']]).toEqual([403, undefined]);
+    const read = await raw('GET', '/fhir/r4b/Patient/short', { origin: foreign });
+    expect([read.status, read.headers['access-control-allow-origin'], read.headers['vary']]).toEqual([200, undefined, 'Origin']);
+    for (const origin of [foreign, 'null']) {
+      const posted = await raw(
+        'POST',
+        '/fhir/r4b/Patient',
+        { origin, 'content-type': 'application/fhir+json' },
+        '{"resourceType":"Patient"}',
+      );
+      expect([posted.status, (JSON.parse(posted.body.toString()) as Json)['issue'][0].code]).toEqual([403, 'forbidden']);
+    }
+  });
+});
