@@ -31,6 +31,11 @@ export class CursorFlush {
     this.soon(this.flushMs);
   }
 
+  /** What waits of a subscription is not to be written any more. */
+  forget(subscriptionId: string): void {
+    this.cursors.delete(subscriptionId);
+  }
+
   record(attempt: Attempt): void {
     this.attempts.record(attempt);
   }

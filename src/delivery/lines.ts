@@ -1,5 +1,5 @@
 import type { Change } from '../fhir/change.js';
-import { openSegment, laterSegments } from '../subscriptions/segments.js';
+import { isOfAnotherLife, laterSegments, openSegment } from '../subscriptions/segments.js';
 import { isPushed } from '../subscriptions/is-pushed.js';
 import type { Log } from '../telemetry/log.js';
 import type { Owing } from './backlog.js';
@@ -127,11 +127,17 @@ export class Lines {
   }
 
   private takeUp(served: ServedSubscription): void {
-    const { window, reader, audience } = this.parts;
+    const { window, flush, reader, audience } = this.parts;
     const { resource, standing } = served;
     this.atRest.delete(resource.id);
-    const known = this.lines.get(resource.id);
+    let known = this.lines.get(resource.id);
     if (resource.interaction === 'delete') return known && this.drop(known);
+    if (known && resource.version >= known.resource.version && isOfAnotherLife(known.segments, standing.segments)) {
+      // Deleted and made again before anybody looked: what the first one was served says nothing of the second.
+      this.drop(known);
+      flush.forget(known.id);
+      known = undefined;
+    }
     const open = openSegment(standing.segments);
     if (open && window.follow(open.groupId, standing.groupLastN)) this.parts.onFollowed(open.groupId);
     const line = known ?? reader.newLine(served, Date.now());

@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type { Change } from '../../../src/fhir/change.js';
 import { LineReader } from '../../../src/delivery/line-reader.js';
 import { Lines, type LinesParts } from '../../../src/delivery/lines.js';
@@ -28,7 +28,7 @@ function served(id: string): ServedSubscription {
   };
 }
 
-function newLines(shards: () => readonly number[]): Lines {
+function newLines(shards: () => readonly number[], over: Partial<Record<keyof LinesParts, unknown>> = {}): Lines {
   const channel = { type: 'rest-hook', endpoint: 'http://127.0.0.1:9/', headers: [], signingSecrets: [] };
   const readDefinition = ({ id, face }: Change) =>
     ({
@@ -58,6 +58,7 @@ function newLines(shards: () => readonly number[]): Lines {
     onDrop: () => {},
     onFollowed: () => {},
     log: SILENT_LOG,
+    ...over,
   } as unknown as LinesParts);
 }
 
@@ -84,4 +85,58 @@ test('of those lines the ones whose shard has passed to another process, and tho
   shards = [1];
   for (const line of [...lines.all()]) if (line.shard === 0) lines.drop(line);
   expect(owedBy(lines)).toBe(0);
+});
+
+describe('a Subscription that was deleted and made again before its line was read again', () => {
+  const first = served('s1');
+  const second = (version: number, afterN: number, groupId = 1): ServedSubscription => ({
+    ...first,
+    acknowledged: 0,
+    standing: { subscriptionId: 's1', segments: [{ groupId, afterN, firstNumber: 1 }], groupLastN: NEWEST },
+    resource: { ...resourceOf('s1'), version },
+  });
+
+  test.each([
+    ['in the same group', second(3, NEWEST)],
+    ['in another group', second(3, 0, 2)],
+    ['whose new version was known before its new place', second(1, NEWEST)],
+  ])('%s, begins anew, and what waits to be written of the first is not', async (_, again) => {
+    let now = first;
+    const forgotten: string[] = [];
+    const flush = { isAhead: () => false, forget: (id: string) => forgotten.push(id) };
+    const lines = newLines(() => [0, 1], { cursors: { load: () => Promise.resolve([now]) }, flush });
+    await lines.load(['s1']);
+    const before = lines.get('s1')!;
+    now = again;
+    await lines.load(['s1']);
+    const after = lines.get('s1')!;
+    expect(before.dropped).toBe(true);
+    expect(before.abort.signal.aborted).toBe(true);
+    expect(after).toMatchObject({ acknowledged: 0, segments: again.standing.segments, dropped: false });
+    expect(forgotten).toEqual(['s1']);
+    // A reading from before comes late.
+    now = first;
+    await lines.load(['s1']);
+    expect(lines.get('s1')).toBe(after);
+  });
+
+  test('one that was only changed is the same still', async () => {
+    let now = first;
+    const lines = newLines(() => [0, 1], { cursors: { load: () => Promise.resolve([now]) } });
+    await lines.load(['s1']);
+    const before = lines.get('s1');
+    now = {
+      ...second(2, 0),
+      standing: {
+        ...first.standing,
+        segments: [
+          { groupId: 1, afterN: 0, untilN: 5, firstNumber: 1 },
+          { groupId: 2, afterN: 3, firstNumber: 6 },
+        ],
+      },
+    };
+    await lines.load(['s1']);
+    expect(lines.get('s1')).toBe(before);
+    expect(before).toMatchObject({ acknowledged: NEWEST, segments: now.standing.segments, dropped: false });
+  });
 });
