@@ -1,6 +1,7 @@
 import { FhirError, type Issue } from '../fhir/fhir-error.js';
 import type { Query, Subset } from '../search/query.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
+import type { Terminology } from '../search/terminology.js';
 import { PAGE_PARAMETER } from './page-mark.js';
 import { DEFAULT_COUNT, MOST_COUNT } from './page-size.js';
 import { isPresentation } from './presentation.js';
@@ -30,12 +31,13 @@ export function readSearch(
   type: string,
   pairs: readonly Pair[],
   handling: 'strict' | 'lenient',
+  terminology?: Terminology,
 ): SearchRequest {
   const pages = pairs.filter(([name]) => name === PAGE_PARAMETER);
   if (pages.length > 1) throw new FhirError('value', `${PAGE_PARAMETER} is given twice`, PAGE_PARAMETER);
   const asked = pairs.filter((pair) => pair[0] !== PAGE_PARAMETER && !isPresentation(pair));
   asked.forEach(checkCount);
-  const parsed = semantics.parse(type, asked, { handling, links: true });
+  const parsed = semantics.parse(type, asked, { handling, links: true, terminology });
   if (handling === 'strict') checkElements(type, parsed.subset);
   const used = [...parsed.used, ...pairs.filter(isPresentation)];
   return {

@@ -12,7 +12,8 @@ import { decodePageMark, encodePageMark, PAGE_PARAMETER } from './page-mark.js';
 import { presentationOf, sendJson } from './presentation.js';
 import { type Pair, pairsOfForm, pairsOfUrl, queryText } from './query-pairs.js';
 import { readSearch } from './search-request.js';
-import { subsetChange } from './subset-resource.js';
+import { storedTerms } from './stored-terms.js';
+import { ofIncluded, subsetChange } from './subset-resource.js';
 
 /** https://hl7.org/fhir/R4B/http.html#search */
 @Controller('fhir/:face/:type')
@@ -58,6 +59,7 @@ export class SearchController {
       type,
       pairs,
       handlingPreference(request.headers.prefer),
+      await storedTerms(this.reader, this.semantics, face, pairs),
     );
     const after = page === undefined ? undefined : decodePageMark(page, walk);
     const found = await this.reader.search(face, query, { count, after });
@@ -72,7 +74,7 @@ export class SearchController {
       total: found.total,
       at: new Date(),
       matches: found.matches.map((match) => subsetChange(match, query.subset)),
-      included,
+      included: included.map((resource) => subsetChange(resource, ofIncluded(query.subset))),
       warnings: truncated ? [...warnings, INCLUDED_IN_PART] : warnings,
     });
     sendJson(reply, text, presentation);

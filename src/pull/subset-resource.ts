@@ -38,8 +38,13 @@ export function subsetResource(text: string, subset: Subset, known: Definitions 
 }
 
 /** A stored version with no more of its text than was asked for. */
-export function subsetChange(change: Change, subset: Subset | undefined): Change {
+export function subsetChange<T extends { body: Change['body'] }>(change: T, subset: Subset | undefined): T {
   return subset === undefined || change.body === null ? change : { ...change, body: subsetResource(change.body, subset) };
+}
+
+/** What goes along with matches is of other types: a list of elements says nothing of it. */
+export function ofIncluded(subset: Subset | undefined): Subset | undefined {
+  return subset?.kind === 'elements' ? undefined : subset;
 }
 
 /** Names of `_elements` that no element of the type bears, `value` and `valueQuantity` alike meaning `value[x]`. */

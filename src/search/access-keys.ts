@@ -3,13 +3,13 @@ import { formsOfClauseValue, keyOfForm } from './key-forms.js';
 import { parameterKeys } from './parameter-keys.js';
 import type { Clause, ClauseValue } from './query.js';
 
-/** The clause holds where, and only where, none of its values match: `:not`. */
+/** The clause holds where, and only where, none of its values match: `:not`, `:not-in`. */
 export function isNegated(clause: Clause): boolean {
-  return clause.modifier === 'not';
+  return clause.modifier === 'not' || clause.modifier === 'not-in';
 }
 
 /**
- * Equality keys of which a resource has at least one exactly when one of the clause's values matches it, `:not` left aside; undefined
+ * Equality keys of which a resource has at least one exactly when one of the clause's values matches it, negation left aside; undefined
  * where keys cannot tell: ranges, strings, texts, composites with such a part, `:missing` (see {@link presenceKey}).
  */
 export function valueKeysOf(clause: Clause): readonly number[] | undefined {

@@ -26,6 +26,8 @@ function printValue(value: ClauseValue, clause: Clause): string {
       return printToken(value.system, value.code);
     case 'token-text':
       return escapeValue(value.folded);
+    case 'codings':
+      return value.text;
     case 'of-type':
       return [value.system, value.code, value.value].map(escapeValue).join('|');
     case 'reference':

@@ -1,3 +1,4 @@
+import { isNegated } from './access-keys.js';
 import { pathsAbove } from './key-forms.js';
 import type { Clause, ClauseValue, Comparator, Modifier } from './query.js';
 import type {
@@ -11,16 +12,17 @@ import type {
   TokenValue,
 } from './values.js';
 import { foldText } from './fold-text.js';
+import { codingKey } from './terminology.js';
 
 /**
  * Whether the resource with these values passes the clause: the definition of "matches" for search and push. Any value of the resource
- * may answer any value of the clause; `:not` holds where none does, so also where the parameter is absent.
+ * may answer any value of the clause; `:not` and `:not-in` hold where none does, so also where the parameter is absent.
  * https://hl7.org/fhir/R4B/search.html
  */
 export function clauseHolds(clause: Clause, values: ExtractedValues): boolean {
   const found = values.get(clause.parameter.code);
   const holds = clause.values.some((value) => valueHolds(value, clause.modifier, found));
-  return clause.modifier === 'not' ? !holds : holds;
+  return isNegated(clause) ? !holds : holds;
 }
 
 function valueHolds(value: ClauseValue, modifier: Modifier | undefined, found: ParameterValues | undefined): boolean {
@@ -34,6 +36,8 @@ function valueHolds(value: ClauseValue, modifier: Modifier | undefined, found: P
       return (
         found.type === 'token' && found.values.some(({ text }) => text !== undefined && foldText(text).startsWith(value.folded))
       );
+    case 'codings':
+      return found.type === 'token' && found.values.some((token) => isOneOf(value.keys, token));
     case 'of-type':
       return found.type === 'token' && found.values.some((token) => ofTypeHolds(value, token));
     case 'reference':
@@ -64,6 +68,10 @@ function tokenHolds(asked: { system?: string; code?: string }, token: TokenValue
   if (asked.code !== undefined && asked.code !== token.code) return false;
   if (asked.system === undefined) return true;
   return asked.code !== undefined && asked.system === '' ? token.system === undefined : asked.system === token.system;
+}
+
+function isOneOf(keys: ReadonlySet<string>, { system, code }: TokenValue): boolean {
+  return system !== undefined && code !== undefined && keys.has(codingKey(system, code));
 }
 
 function ofTypeHolds(asked: { system: string; code: string; value: string }, { code, typeCodings }: TokenValue): boolean {

@@ -1,5 +1,6 @@
 import { extendKey, finishKey, type KeyForm, type KeyPrefix } from './equality-key.js';
 import type { ClauseValue } from './query.js';
+import { codingOf } from './terminology.js';
 import type { ParameterValues, ReferenceValue, TokenValue } from './values.js';
 
 /** One thing that can be asked of a value by equality: a form and its texts. */
@@ -79,6 +80,11 @@ export function formsOfClauseValue(value: ClauseValue, modifier: string | undefi
       if (system === '') return [[`${prefix}no-system` as KeyForm, code]];
       return [[`${prefix}system-code` as KeyForm, system, code]];
     }
+    case 'codings':
+      return [...value.keys].map((key): FormTexts => {
+        const { system, code } = codingOf(key);
+        return ['system-code', system, code];
+      });
     case 'of-type':
       return [['of-type', value.system, value.code, value.value]];
     case 'reference': {

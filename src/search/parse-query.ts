@@ -7,6 +7,7 @@ import type { Clause, Include, Link, Modifier, Query, SortKey, Subset } from './
 import { joinSubsets, readElements, readSummary } from './read-subset.js';
 import type { SearchDefinitions } from './search-definitions.js';
 import { MAX_COUNT, MAX_INCLUDES, MAX_LINKED_QUERIES, MAX_VALUE_LENGTH, MAX_VALUES } from './search-limits.js';
+import { officialTerminology, type Terminology } from './terminology.js';
 import type { SearchParameter, SearchParameterType } from './values.js';
 
 export interface ParseQueryOptions {
@@ -20,6 +21,8 @@ export interface ParseQueryOptions {
   links?: boolean;
   /** The moment `ap` of a date is measured from; default: the current time. */
   now?: number;
+  /** What `:in`, `:not-in`, `:above` and `:below` of tokens go by; default: what comes with FHIR. */
+  terminology?: Terminology;
 }
 
 /**
@@ -53,6 +56,8 @@ export function parseQuery(
   };
   for (const pair of pairs) readPair(pair, state);
   const { clauses, links, includes, sort, used, ignored, shape } = state;
+  if (shape.subset?.kind === 'text' && includes.length > 0)
+    throw new FhirError('invalid', "'_summary=text' leaves no place for included resources", '_summary');
   return { type, clauses, links, includes, sort, used, ignored, countOnly: false, ...shape };
 }
 
@@ -178,7 +183,7 @@ function readSort(value: string, state: Parsing): boolean {
 /** Modifiers by the parameter's type, beside `:missing` (all but composites) and `:[type]` (references). */
 const MODIFIERS: Readonly<Record<SearchParameterType, readonly string[]>> = {
   string: ['exact', 'contains'],
-  token: ['not', 'text', 'of-type'],
+  token: ['not', 'text', 'of-type', 'in', 'not-in', 'above', 'below'],
   reference: ['identifier'],
   uri: ['below', 'above'],
   date: [],
@@ -199,7 +204,13 @@ function readClause(name: string, value: string, state: Parsing): boolean {
   if (parameter.type === 'special') throw new FhirError('not-supported', `parameter '${code}' is not supported`, code);
   const { modifier, targetType } = readModifier(suffix, parameter, definitions);
   if (value === '') return unknown(name, 'has no value', state, 'invalid');
-  const context: ValueContext = { definitions, bases: options.bases, now: options.now ?? Date.now(), written: name };
+  const context: ValueContext = {
+    definitions,
+    bases: options.bases,
+    now: options.now ?? Date.now(),
+    terminology: () => options.terminology ?? officialTerminology(),
+    written: name,
+  };
   const values = splitValues(value, name).map((text) => parseValue(text, parameter, modifier, targetType, context));
   if (modifier === 'missing' && values.length > 1) throw new FhirError('invalid', `parameter '${name}' takes one value`, name);
   state.clauses.push({ parameter, ...(modifier ? { modifier } : {}), ...(targetType ? { targetType } : {}), values });

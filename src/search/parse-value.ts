@@ -2,16 +2,19 @@ import { FhirError } from '../fhir/fhir-error.js';
 import { dateRange } from './date-range.js';
 import { foldText } from './fold-text.js';
 import { numberRange } from './number-range.js';
-import { splitUnescaped, unescapeValue } from './query-text.js';
+import { escapeValue, splitUnescaped, unescapeValue } from './query-text.js';
 import type { ClauseValue, Comparator, Modifier } from './query.js';
 import { readReferenceText } from './read-reference.js';
 import type { SearchDefinitions } from './search-definitions.js';
+import type { Terminology } from './terminology.js';
 import type { DateValue, NumberValue, SearchParameter } from './values.js';
 
 export interface ValueContext {
   definitions: SearchDefinitions;
   bases: readonly string[];
   now: number;
+  /** Read when it is first needed. */
+  terminology: () => Terminology;
   /** How the parameter was written, for messages: `code:not`. */
   written: string;
 }
@@ -27,6 +30,8 @@ export function parseValue(
   if (modifier === 'missing') return parseMissing(text, context);
   if (modifier === 'identifier') return parseToken(text, context);
   if (modifier === 'of-type') return parseOfType(text, context);
+  if (modifier === 'in' || modifier === 'not-in') return parseValueSet(text, context);
+  if (parameter.type === 'token' && (modifier === 'above' || modifier === 'below')) return parseSubsumed(text, modifier, context);
   if (modifier === 'text') return { type: 'token-text', folded: parseText(text, context).folded };
   switch (parameter.type) {
     case 'token':
@@ -84,6 +89,31 @@ function parseOfType(text: string, context: ValueContext): ClauseValue {
   const [system, code, value, ...more] = splitUnescaped(text, '|').map(unescapeValue);
   if (system === undefined || !code || !value || more.length > 0) throw malformed(context, text, 'system|code|value');
   return { type: 'of-type', system, code, value };
+}
+
+function parseValueSet(text: string, context: ValueContext): ClauseValue {
+  const canonical = unescapeValue(text);
+  return { type: 'codings', keys: listed(() => context.terminology().expand(canonical), context), text: escapeValue(canonical) };
+}
+
+/** https://hl7.org/fhir/R4B/search.html#subsumption */
+function parseSubsumed(text: string, modifier: 'above' | 'below', context: ValueContext): ClauseValue {
+  const [system, code, ...more] = splitUnescaped(text, '|').map(unescapeValue);
+  if (!system || !code || more.length > 0)
+    throw malformed(context, text, 'system|code, whose place in its code system is asked for');
+  const keys = listed(() => context.terminology()[modifier](system, code), context);
+  return { type: 'codings', keys, text: `${escapeValue(system)}|${escapeValue(code)}` };
+}
+
+/** Says of a list that cannot be made which parameter asked for it. */
+function listed<T>(list: () => T, { written }: ValueContext): T {
+  try {
+    return list();
+  } catch (error) {
+    if (!(error instanceof FhirError)) throw error;
+    const { code } = error.issues[0] ?? { code: 'not-supported' };
+    throw new FhirError(code, `parameter '${written}': ${error.message}`, written, { status: 400 });
+  }
 }
 
 const ID = /^[A-Za-z0-9\-.]{1,64}$/;

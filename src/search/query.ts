@@ -1,3 +1,4 @@
+import type { CodingKey } from './terminology.js';
 import type { DateValue, NumberValue, SearchParameter } from './values.js';
 
 /** Comparators before a number, date or quantity: https://hl7.org/fhir/R4B/search.html#prefix */
@@ -13,6 +14,8 @@ export type Modifier =
   | 'above'
   | 'below'
   | 'of-type'
+  | 'in'
+  | 'not-in'
   /** `subject:Patient=…`: the type stands in {@link Clause.targetType}. */
   | 'type';
 
@@ -23,6 +26,8 @@ export type ClauseValue =
   | { type: 'token'; system?: string; code?: string }
   | { type: 'token-text'; folded: string }
   | { type: 'of-type'; system: string; code: string; value: string }
+  /** One of several codes: of a value set, or above or below a code. `text` is what they were listed from. */
+  | { type: 'codings'; keys: ReadonlySet<CodingKey>; text: string }
   /** Local references carry every (type, id) the value may mean; `url` is set for absolute and canonical ones. */
   | { type: 'reference'; candidates: readonly { type: string; id: string }[]; url?: string; version?: string }
   | { type: 'uri'; uri: string }

@@ -6,6 +6,8 @@ export const MAX_PAIRS = 200;
 export const MAX_VALUES = 1_000;
 /** Longest single value. */
 export const MAX_VALUE_LENGTH = 4_096;
+/** Most codes that a value set asked for by `:in` may have. */
+export const MAX_EXPANSION = 5_000;
 /** Largest page. */
 export const MAX_COUNT = 1_000;
 /** Most combinations of the codes of one composite value that are kept in the index. */

@@ -9,6 +9,7 @@ import { stampResource } from '../../src/fhir/stamp-resource.js';
 import { clauseHolds } from '../../src/search/clause-holds.js';
 import { SearchDefinitions } from '../../src/search/search-definitions.js';
 import { SearchSemantics } from '../../src/search/search-semantics.js';
+import { codingKey, officialTerminology } from '../../src/search/terminology.js';
 import type { ExtractedValues, ParameterValues, SearchParameter, TokenValue } from '../../src/search/values.js';
 import { PostgresChangeStore } from '../../src/storage/change-store.js';
 import { Database } from '../../src/storage/database.js';
@@ -261,6 +262,30 @@ describe('searching by SQL and walking in memory find the same', () => {
     }
   });
 
+  test('value sets and hierarchies of codes', async () => {
+    const pool = found('token').flatMap(({ type, parameter, values }) =>
+      (values.values as TokenValue[]).flatMap(({ system, code }) =>
+        system !== undefined && code !== undefined && isListed(system)
+          ? [{ type, code: parameter.code, system, asked: code }]
+          : [],
+      ),
+    );
+    expect(pool.length).toBeGreaterThan(100);
+    let hits = 0;
+    const one = fc.tuple(fc.nat(pool.length - 1), fc.constantFrom('in', 'not-in', 'above', 'below'), fc.nat(1_000));
+    await fc.assert(
+      fc.asyncProperty(one, async ([at, modifier, n]) => {
+        const { type, code, system, asked } = pool[at] as (typeof pool)[number];
+        const sets = setsWith(codingKey(system, asked));
+        const text = modifier.endsWith('in') ? sets[n % sets.length] : `${escaped(system)}|${escaped(asked)}`;
+        fc.pre(text !== undefined);
+        hits += Math.min(1, await agree(type, [[`${code}:${modifier}`, text as string]]));
+      }),
+      { numRuns: 100 },
+    );
+    expect(hits).toBeGreaterThan(50);
+  });
+
   test('_lastUpdated, by every prefix, around the instant of the writing', async () => {
     for (const prefix of PREFIXES) {
       for (const instant of [
@@ -300,6 +325,16 @@ describe('searching by SQL and walking in memory find the same', () => {
     }
   });
 });
+
+const terminology = officialTerminology();
+const expansions = new Map<string, ReadonlySet<string>>();
+for (const name of ['administrative-gender', 'observation-status', 'condition-clinical', 'publication-status', 'resource-types'])
+  expansions.set(name, terminology.expand(`http://hl7.org/fhir/ValueSet/${name}`));
+
+const setsWith = (key: string) =>
+  [...expansions].filter(([, keys]) => keys.has(key)).map(([name]) => `http://hl7.org/fhir/ValueSet/${name}`);
+
+const isListed = (system: string) => terminology.codeSystem(system)?.content === 'complete';
 
 function isWellFormed(type: string, name: string, text: string): boolean {
   try {

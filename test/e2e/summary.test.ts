@@ -42,6 +42,25 @@ describe.each(['r4b', 'r4'])('parts of resources in the face %s', (face) => {
 });
 
 describe('parts of resources', () => {
+  test('what goes along is summed up too, and not cut by a list of elements', async () => {
+    const text = { status: 'generated', div: '<div xmlns="http://www.w3.org/1999/xhtml">n</div>' };
+    const send = (resource: { resourceType: string; id: string } & Record<string, unknown>) =>
+      fetch(`${hub.fhir}/${resource.resourceType}/${resource.id}`, {
+        method: 'PUT',
+        body: JSON.stringify(resource),
+        headers: { 'content-type': 'application/fhir+json' },
+      });
+    await send({ resourceType: 'Patient', id: 'p', text, gender: 'other' });
+    await send({ resourceType: 'Condition', id: 'c', text, subject: { reference: 'Patient/p' } });
+    const included = async (asked: string) => {
+      const bundle = (await (await get(`Condition?_include=Condition:subject&${asked}`)).json()) as Bundle;
+      return namesOf(bundle.entry?.find(({ search }) => search?.mode === 'include')?.resource ?? {});
+    };
+    expect(await included('_summary=true')).toEqual(['gender']);
+    expect(await included('_elements=subject')).toEqual(['text', 'gender']);
+    expect((await get('Condition?_include=Condition:subject&_summary=text')).status).toBe(400);
+  });
+
   test('digits stay as they were written, tags of the resource stay beside the new one', async () => {
     const text = await (await get('Observation/o?_elements=value')).text();
     expect(text).toContain('"value":1.500,');
