@@ -23,6 +23,8 @@ import { BundleController } from './bundle/bundle.controller.js';
 import { ConditionalReferences } from './bundle/conditional-references.js';
 import { OwnRequests } from './bundle/own-requests.js';
 import { Transactions } from './bundle/transaction.js';
+import { UnpackOperation } from './bundle/unpack.operation.js';
+import { Unpacking } from './bundle/unpacking.js';
 import { ChangeStore } from './change-store.js';
 import { ClientWrites } from './client-writes.js';
 import { ConditionLocks } from './condition-locks.js';
@@ -50,6 +52,7 @@ import { WriteRules } from './write-rules.js';
     PatchController,
     DeleteController,
     BundleController,
+    UnpackOperation,
     ProcessMessageOperation,
     FireEventOperation,
   ],
@@ -136,6 +139,16 @@ import { WriteRules } from './write-rules.js';
           publicUrl,
           bases: semantics.bases,
         }),
+    },
+    {
+      provide: Unpacking,
+      inject: [Transactions, MatchingResources, SearchSemantics, PublicUrl],
+      useFactory: (
+        transactions: Transactions,
+        resources: MatchingResources,
+        { bases }: SearchSemantics,
+        { value: publicUrl }: PublicUrl,
+      ) => new Unpacking(transactions, resources, { publicUrl, bases }),
     },
     {
       provide: Messages,

@@ -107,7 +107,10 @@ const INTERACTIONS = [
   'search-type',
 ] as const;
 
-const SUBSCRIPTION_OPERATIONS = ['status', 'events', 'get-ws-binding-token', 'resend'];
+const BACKPORT_OPERATIONS = ['status', 'events', 'get-ws-binding-token', 'resend'].map((name) => ({
+  name,
+  definition: `${BACKPORT}/OperationDefinition/backport-subscription-${name}`,
+}));
 
 function resourceOf(type: string, capabilities: Capabilities): CapabilityStatementRestResource {
   return {
@@ -126,21 +129,14 @@ function resourceOf(type: string, capabilities: Capabilities): CapabilityStateme
     searchInclude: ['*', ...referencesOf(type, capabilities).map(({ code }) => `${type}:${code}`)],
     searchRevInclude: ['*', ...referringTo(type, capabilities)],
     searchParam: capabilities.parametersOf(type).filter(isSearchable).map(searchParamOf),
-    operation: [...standardOperationsOf(type), ...(type === 'Subscription' ? subscriptionOperations() : [])],
+    operation: [...standardOperationsOf(type), ...(type === 'Subscription' ? BACKPORT_OPERATIONS : []), ...ownOperationsOf(type)],
   };
 }
 
-function subscriptionOperations(): CapabilityStatementRestResourceOperation[] {
-  return [
-    ...SUBSCRIPTION_OPERATIONS.map((name) => ({
-      name,
-      definition: `${BACKPORT}/OperationDefinition/backport-subscription-${name}`,
-    })),
-    ...OWN_OPERATIONS.filter(({ resource }) => resource?.includes('Subscription')).map(({ code, url = '' }) => ({
-      name: code,
-      definition: url,
-    })),
-  ];
+function ownOperationsOf(type: string): CapabilityStatementRestResourceOperation[] {
+  return OWN_OPERATIONS.filter(({ resource }) => (resource as readonly string[] | undefined)?.includes(type)).map(
+    ({ code, url = '' }) => ({ name: code, definition: url }),
+  );
 }
 
 /** In R4 a client finds out here which topics there are; R4B has a resource for them. */

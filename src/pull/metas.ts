@@ -7,7 +7,7 @@ import { parseJson } from '../fhir/json-text.js';
 import type { FaceReader } from './face-reader.js';
 import type { Meta } from './labels.js';
 import type { MetaInUse } from './meta-in-use.js';
-import type { ResourceUpdates } from './resource-updates.js';
+import type { ResourceWrites } from './resource-writes.js';
 
 /** Tries to change a resource that others change at the same time. */
 const ATTEMPTS = 5;
@@ -23,7 +23,7 @@ export class Metas {
   constructor(
     private readonly reader: FaceReader,
     private readonly inUse: MetaInUse,
-    private readonly updates: ResourceUpdates,
+    private readonly writes: ResourceWrites,
     private readonly types: readonly string[],
   ) {}
 
@@ -54,7 +54,7 @@ export class Metas {
       const body = bodyOf(current, `${type}/${id}`);
       const next = parseJson(withMeta(body, changed));
       try {
-        const stored = await this.updates.update(face, type, id, next, ifMatch ?? current!.version);
+        const stored = await this.writes.update(face, type, id, next, ifMatch ?? current!.version);
         return answerOf(metaTextOf(stored.body ?? ''));
       } catch (error) {
         if (ifMatch !== undefined || !(error instanceof FhirError) || error.status !== 412) throw error;

@@ -154,6 +154,15 @@ export const OWN_OPERATIONS: readonly OperationDefinition[] = [
     description: 'What was not sent yet will not be.',
     parameter: [input('replay', 1, '1', 'id', 'Which one'), { ...REPLAY, min: 1, max: '1' }],
   }),
+  definition('bundle-unpack', 'unpack', 'BundleUnpack', 'Stores the resources of a document one by one', {
+    resource: ['Bundle'],
+    type: false,
+    instance: true,
+    affectsState: true,
+    description:
+      'Each resource of a stored document is stored by itself, all of them or none, with the references between them. What the hub has under an address of its own stays.',
+    parameter: [output('return', 'Bundle', 'A transaction-response, one entry for each resource of the document')],
+  }),
   definition('fire-event', 'fire-event', 'FireEvent', 'Says that a coded event has happened', {
     type: false,
     instance: false,

@@ -9,6 +9,8 @@ import { Config } from '../config/config.js';
 import { Compartments } from '../search/compartments.js';
 import { SearchSemantics } from '../search/search-semantics.js';
 import { PostgresCompartmentMembers } from '../storage/compartment-members.js';
+import { DocumentOperation } from './document.operation.js';
+import { Documents } from './documents.js';
 import { Everything } from './everything.js';
 import { EverythingOperation } from './everything.operation.js';
 import { FaceReader } from './face-reader.js';
@@ -16,7 +18,7 @@ import { MetaChangesOperation } from './meta-changes.operation.js';
 import { MetaOperation } from './meta.operation.js';
 import { Metas } from './metas.js';
 import { PullModule } from './pull.module.js';
-import { ResourceUpdates } from './resource-updates.js';
+import { ResourceWrites } from './resource-writes.js';
 import { ValidateOperation } from './validate.operation.js';
 import { Validations } from './validations.js';
 import { WriteChecks } from './write-checks.js';
@@ -24,7 +26,7 @@ import { WriteChecks } from './write-checks.js';
 /** The operations of the standard on resources of any type. */
 @Module({
   imports: [PullModule],
-  controllers: [ValidateOperation, MetaOperation, MetaChangesOperation, EverythingOperation],
+  controllers: [ValidateOperation, MetaOperation, MetaChangesOperation, EverythingOperation, DocumentOperation],
   providers: [
     {
       provide: WriteChecks,
@@ -43,9 +45,10 @@ import { WriteChecks } from './write-checks.js';
       useFactory: (reader: FaceReader, checks: WriteChecks) => new Validations(reader, checks),
     },
     {
-      provide: ResourceUpdates,
+      provide: ResourceWrites,
       inject: [ClientWrites],
-      useFactory: (writes: ClientWrites): ResourceUpdates => ({
+      useFactory: (writes: ClientWrites): ResourceWrites => ({
+        create: async (face, type, resource) => (await writes.create(face, type, resource)).change,
         update: async (face, type, id, resource, version) => {
           const outcome = await writes.update(face, type, id, resource, { ifMatch: version });
           if (outcome.kind === 'absent') throw new Error('An update came to nothing');
@@ -66,13 +69,19 @@ import { WriteChecks } from './write-checks.js';
         ),
     },
     {
+      provide: Documents,
+      inject: [FaceReader, ResourceWrites, SearchSemantics],
+      useFactory: (reader: FaceReader, writes: ResourceWrites, semantics: SearchSemantics) =>
+        new Documents(reader, writes, semantics.bases),
+    },
+    {
       provide: Metas,
-      inject: [FaceReader, SearchDatabase, ResourceUpdates],
-      useFactory: (reader: FaceReader, searches: SearchDatabase, updates: ResourceUpdates) =>
+      inject: [FaceReader, SearchDatabase, ResourceWrites],
+      useFactory: (reader: FaceReader, searches: SearchDatabase, writes: ResourceWrites) =>
         new Metas(
           reader,
           new PostgresMetaInUse(searches),
-          updates,
+          writes,
           definitions().resourceTypes.filter((type) => !NEVER_STORED.has(type)),
         ),
     },

@@ -6,7 +6,11 @@ const DEFINITION = 'http://hl7.org/fhir/OperationDefinition';
 const OF_ALL_TYPES = ['validate', 'meta', 'meta-add', 'meta-delete'];
 
 /** Those of one type. */
-const OF_TYPE: Readonly<Record<string, readonly string[]>> = { Patient: ['everything'], Encounter: ['everything'] };
+const OF_TYPE: Readonly<Record<string, readonly string[]>> = {
+  Patient: ['everything'],
+  Encounter: ['everything'],
+  Composition: ['document'],
+};
 
 /** The operations of the standard that are routed for a resource type, as /metadata lists them. */
 export function standardOperationsOf(type: string): Operation[] {
