@@ -7,13 +7,13 @@ export interface MixedGroup {
   subscribers: number;
 }
 
-export const LABORATORY_RESULT = 'https://carillon.example/topics/laboratory-result';
+const LABORATORY_RESULT = 'https://carillon.example/topics/laboratory-result';
 const LOINC = 'http://loinc.org';
 const CODES = Array.from({ length: 2_000 }, (_, n) => `${1000 + n * 7}-${n % 10}`);
 const CATEGORIES = ['laboratory', 'vital-signs', 'imaging', 'survey', 'exam', 'procedure', 'social-history', 'therapy'];
 
 /** Pseudo-random, the same in every run. */
-export function randomFrom(seed: number): (below: number) => number {
+function randomFrom(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;

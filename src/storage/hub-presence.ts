@@ -7,8 +7,8 @@ const RETRY_MILLISECONDS = 500;
 
 /**
  * This process's sign of life in the database: one connection that bears its name and says something every five seconds. When the process
- * dies, however it dies, PostgreSQL sees the connection end, and others may take over its leases at once. A process that merely stands
- * still keeps them until they run out, and then counts no more as one that shares the work.
+ * dies, however it dies, PostgreSQL sees the connection end, and others may take over its leases at once (their tokens then fail). A
+ * process that merely stands still keeps them until they run out, and then counts no more as one that shares the work.
  */
 export class HubPresence {
   /** Also the name under which leases are held; the process id is for whoever looks at them. */
@@ -19,11 +19,6 @@ export class HubPresence {
   private stopped = true;
 
   constructor(private readonly connectionString: string) {}
-
-  /** True while others can see this process. Who holds leases without it may lose them any moment (their tokens then fail). */
-  get isSeen(): boolean {
-    return this.client !== undefined;
-  }
 
   async start(): Promise<void> {
     if (!this.stopped) return;

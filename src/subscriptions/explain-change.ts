@@ -92,7 +92,7 @@ export function filingOf(
 }
 
 /** Whether the index has something to find it by; without, it is tried for every change of its type. */
-export function accessPathOf(clause: Clause): AccessPath {
+function accessPathOf(clause: Clause): AccessPath {
   if (accessKeysOf(clause) !== undefined) return 'equality';
   const bounded =
     clause.modifier === undefined && clause.values.every((value) => 'comparator' in value && BOUNDED.has(value.comparator));
