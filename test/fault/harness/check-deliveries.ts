@@ -2,9 +2,8 @@ import { type Arrival, resourceOf } from './arrival.js';
 
 /** A moment from which on a repetition is excused: a process was killed, frozen, or lost the database. */
 export interface Disturbance {
-  /** Right before it was done, and when it was certain, in the milliseconds of `performance.now()`. */
+  /** Right before it was done, in the milliseconds of `performance.now()`. */
   from: number;
-  to: number;
 }
 
 export interface Recording {

@@ -151,13 +151,8 @@ export class FaultRun {
 
   /** Declares that what `work` does may lead to repetitions. */
   async disturbed<T>(work: () => T | Promise<T>): Promise<T> {
-    const disturbance = { from: performance.now(), to: Infinity };
-    this.cluster.disturbances.push(disturbance);
-    try {
-      return await work();
-    } finally {
-      disturbance.to = performance.now();
-    }
+    this.cluster.disturbances.push({ from: performance.now() });
+    return work();
   }
 
   /** Something to close at the end, before the hubs and the database. */
@@ -184,8 +179,9 @@ export class FaultRun {
     const verdict = checkDeliveries(recording());
     const writes = this.writers.flatMap((writer) => writer.writes);
     const refusals = this.writers.flatMap((writer) => writer.refusals);
-    const faults = [...writeFaults(writes, history), ...refusals, ...faultsOf(verdict), ...totals];
     const owed = [...expected.values()].reduce((sum, { length }) => sum + length, 0);
+    const empty = owed === 0 ? ['nothing was owed, so nothing was shown'] : [];
+    const faults = [...empty, ...writeFaults(writes, history), ...refusals, ...faultsOf(verdict), ...totals];
     const answered = writes.filter(({ outcome }) => outcome === 'answered').length;
     const summary =
       `${answered} of ${writes.length} writes answered, ${owed} events owed: lost ${verdict.lost.length}, ` +

@@ -69,10 +69,8 @@ export class HubPlace {
   }
 
   private async disturb(work: () => void | Promise<void>): Promise<void> {
-    const disturbance = { from: performance.now(), to: Infinity };
-    this.disturbances.push(disturbance);
+    this.disturbances.push({ from: performance.now() });
     await work();
-    disturbance.to = performance.now();
   }
 }
 
