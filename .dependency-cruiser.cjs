@@ -1,5 +1,5 @@
 /** Holds the picture of docs/architecture.md still. */
-const stages = ['intake', 'sources', 'matching', 'delivery', 'pull', 'maintenance'];
+const stages = ['intake', 'sources', 'matching', 'delivery', 'pull', 'export', 'maintenance'];
 const wiring = '\\.module\\.ts$';
 
 /** A folder may import only the ones listed (and packages); modules wire and are free. */
@@ -24,6 +24,7 @@ module.exports = {
     mayOnlyImport('matching', ['fhir', 'search', 'topics', 'subscriptions', 'wake-ups', 'telemetry']),
     mayOnlyImport('delivery', ['fhir', 'subscriptions', 'wake-ups', 'outbound', 'telemetry']),
     mayOnlyImport('pull', ['fhir', 'secrets', 'search', 'subscriptions', 'topics', 'http']),
+    mayOnlyImport('export', ['fhir', 'secrets', 'search', 'topics', 'http', 'telemetry']),
     mayOnlyImport('maintenance', ['telemetry']),
     mayOnlyImport('outbound', ['fhir']),
     mayOnlyImport('config', []),

@@ -38,6 +38,37 @@ CREATE TABLE delivery_shard (
   CONSTRAINT delivery_shard_pkey PRIMARY KEY (shard)
 ) WITH (fillfactor=50);
 
+CREATE TABLE export_file (
+  job_id uuid NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  lines bigint NOT NULL,
+  bytes bigint NOT NULL,
+  CONSTRAINT export_file_pkey PRIMARY KEY (job_id, name),
+  CONSTRAINT export_file_job_id_fkey FOREIGN KEY (job_id) REFERENCES export_job(job_id) ON DELETE CASCADE
+) WITH (fillfactor=50);
+
+CREATE TABLE export_job (
+  job_id uuid NOT NULL,
+  definition text NOT NULL,
+  request text NOT NULL,
+  asked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  transaction_time timestamp with time zone NOT NULL,
+  state text COLLATE "C" DEFAULT 'open'::text NOT NULL,
+  folder uuid,
+  place_walk integer DEFAULT 0 NOT NULL,
+  place_id text COLLATE "C" DEFAULT ''::text NOT NULL,
+  failures integer DEFAULT 0 NOT NULL,
+  next_try timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+  reason text,
+  expires timestamp with time zone,
+  leased_by text,
+  token uuid,
+  lease_ends timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+  CONSTRAINT export_job_pkey PRIMARY KEY (job_id),
+  CONSTRAINT export_job_state_check CHECK ((state = ANY (ARRAY['open'::text, 'done'::text, 'failed'::text])))
+) WITH (fillfactor=50);
+CREATE INDEX export_job_open ON public.export_job USING btree (asked_at) WHERE (state = 'open'::text);
+
 CREATE TABLE filter_group (
   group_id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
   fingerprint bytea NOT NULL,

@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import type { Config } from './config/config.js';
 import { ConfigModule } from './config/config.module.js';
 import { DeliveryModule } from './delivery/delivery.module.js';
+import { ExportModule } from './export/export.module.js';
 import { EdgeModule } from './http/edge.module.js';
 import { HealthModule } from './http/health.module.js';
 import { MetricsModule } from './http/metrics.module.js';
@@ -41,6 +42,8 @@ export class AppModule {
         SourcesModule,
         MatchingModule,
         DeliveryModule,
+        // Before pull, whose addresses with a parameter would catch those of exports.
+        ExportModule,
         PullModule,
         ResourceOperationsModule,
         SubscriptionOperationsModule,

@@ -53,7 +53,7 @@ function readSetting(declared: Setting<unknown>, environment: Readonly<Record<st
 }
 
 /** What follows from several settings or from the machine, and what may not stand together. */
-function derive({ http, storage, outbound, secrets }: Mutable<Slices>): void {
+function derive({ http, storage, outbound, secrets, exports }: Mutable<Slices>): void {
   if (!isLoopbackHost(http.host)) {
     throw new BadSetting(
       `HOST ${http.host} is not a loopback address: Carillon has no access control yet, so it serves this machine only ` +
@@ -69,6 +69,7 @@ function derive({ http, storage, outbound, secrets }: Mutable<Slices>): void {
     throw new BadSetting('DATABASE_URL must begin with postgres:// or postgresql://');
   }
   storage.dataDir = resolve(storage.dataDir);
+  if (exports.folder !== undefined) exports.folder = resolve(exports.folder);
   checkClientCertificate(outbound);
   if (secrets.keys !== undefined && secrets.keyFile !== undefined)
     throw new BadSetting('SECRET_KEY and SECRET_KEY_FILE may not both be set');

@@ -48,6 +48,12 @@ export const SETTINGS = {
   pull: {
     searchSeconds: setting('SEARCH_SECONDS', wholeNumber(1, 600), '10'),
   },
+  exports: {
+    /** Absent: `exports` in DATA_DIR. */
+    folder: setting('EXPORT_DIR', text.optional()),
+    hours: setting('EXPORT_HOURS', wholeNumber(1, 8760), '24'),
+    atOnce: setting('EXPORT_JOBS', wholeNumber(1, 1000), '4'),
+  },
   messages: {
     /** How long a processed message is known again: a little over the time in which its sender may ask for the answer once more. */
     cacheMinutes: setting('MESSAGE_CACHE_MINUTES', wholeNumber(1, 525_600), '1440'),

@@ -31,7 +31,11 @@ function allowedAt(segments: readonly string[]): string[] | undefined {
   if (type === undefined) return ['POST'];
   if (type === 'metadata') return ['GET', 'HEAD'];
   if ((type === '$process-message' || type === '$fire-event') && id === undefined) return ['POST'];
+  if (type === '$export' && id === undefined) return ['GET', 'HEAD', 'POST'];
+  if (type === '$export-status' && id !== undefined && history === undefined) return ['GET', 'HEAD', 'DELETE'];
   if (!TYPE.test(type)) return undefined;
+  if (type === 'Patient' && id === '$export' && history === undefined) return ['GET', 'HEAD', 'POST'];
+  if (type === 'Group' && history === '$export') return ['GET', 'HEAD', 'POST'];
   if (id === undefined) return ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
   if (id === '_search') return ['POST'];
   if (id.startsWith('_') || id.startsWith('$')) return undefined;

@@ -1,5 +1,7 @@
 import { Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { Config } from '../config/config.js';
+import { ExportModule } from '../export/export.module.js';
+import { PruneExports } from '../export/prune-exports.js';
 import { Database } from '../storage/database.js';
 import { PostgresRetention } from '../storage/retention.js';
 import { Log } from '../telemetry/log.js';
@@ -14,11 +16,12 @@ import { PruneTokens } from './prune-tokens.js';
 
 /** Old rows go. Heartbeats and ends of Subscriptions are times in their cursors, which delivery keeps (docs/delivery-lifecycle.md). */
 @Module({
+  imports: [ExportModule],
   providers: [
     {
       provide: Housekeeping,
-      inject: [Database, Config, Log],
-      useFactory: (database: Database, config: Config, log: Log) => {
+      inject: [Database, Config, Log, PruneExports],
+      useFactory: (database: Database, config: Config, log: Log, pruneExports: PruneExports) => {
         const retention = new PostgresRetention(database);
         const chores = [
           new PruneMatchBatches(retention),
@@ -28,6 +31,7 @@ import { PruneTokens } from './prune-tokens.js';
           new PruneDeadLetters(retention, config.maintenance.attemptDays, config.maintenance.eventDays),
           new PruneEvents(retention, config.maintenance.eventDays),
           new PruneMessages(retention, config.messages.cacheMinutes),
+          pruneExports,
         ];
         return new Housekeeping(chores, log);
       },

@@ -49,7 +49,10 @@ export function capabilityStatement(capabilities: Capabilities): CapabilityState
       `Channels: rest-hook, websocket, message${sendsMail ? ', email' : ''} and the live feed over Socket.IO; ` +
       'payloads: empty, id-only, full-resource.',
     kind: 'instance',
-    instantiates: [`${BACKPORT}/CapabilityStatement/backport-subscription-server${face === 'r4' ? '-r4' : ''}`],
+    instantiates: [
+      `${BACKPORT}/CapabilityStatement/backport-subscription-server${face === 'r4' ? '-r4' : ''}`,
+      'http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data',
+    ],
     software: { name: 'Carillon', version },
     implementation: { description: 'Carillon', url: base },
     fhirVersion: face === 'r4' ? '4.0.1' : '4.3.0',

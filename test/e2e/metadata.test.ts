@@ -29,7 +29,18 @@ describe('metadata', () => {
     const statement = await metadata(face);
     expect(validateResource(statement as unknown as Record<string, unknown>)).toEqual([]);
     expect(statement).toMatchObject({ fhirVersion, kind: 'instance', implementation: { url: `${hub.url}/fhir/${face}` } });
-    expect(statement.instantiates).toEqual([`http://hl7.org/fhir/uv/subscriptions-backport/CapabilityStatement/${server}`]);
+    expect(statement.instantiates).toEqual([
+      `http://hl7.org/fhir/uv/subscriptions-backport/CapabilityStatement/${server}`,
+      'http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data',
+    ]);
+    for (const [operations, id] of [
+      [statement.rest?.[0]?.operation, 'export'],
+      [typeOf(statement, 'Patient')?.operation, 'patient-export'],
+      [typeOf(statement, 'Group')?.operation, 'group-export'],
+    ] as const) {
+      const definition = `http://hl7.org/fhir/uv/bulkdata/OperationDefinition/${id}`;
+      expect(operations).toContainEqual({ name: 'export', definition });
+    }
     expect(statement.patchFormat).toEqual(['application/json-patch+json', 'application/fhir+json']);
     expect(typeOf(statement, 'Patient')).toMatchObject({
       conditionalCreate: true,

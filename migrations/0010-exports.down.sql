@@ -1,0 +1,2 @@
+DROP TABLE export_file;
+DROP TABLE export_job;
