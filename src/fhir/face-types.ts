@@ -23,6 +23,11 @@ export function isTypeOfFace(type: string, face: Face): boolean {
   return face === 'r4b' || !SINCE_R4B.has(type);
 }
 
+/** Types that are stored but have no address at a face. */
+export function typesUnknownTo(face: Face): readonly string[] {
+  return face === 'r4b' ? [] : [...SINCE_R4B];
+}
+
 /** @throws FhirError 404 that says where the type is served */
 export function checkTypeOfFace(type: string, face: Face, where?: string): void {
   if (isTypeOfFace(type, face)) return;

@@ -1,6 +1,7 @@
 import { Controller, Get, Param, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
+import { typesUnknownTo } from '../fhir/face-types.js';
 import { FhirError } from '../fhir/fhir-error.js';
 import { Addresses } from './addresses.js';
 import { historyText } from './bundle-text.js';
@@ -22,7 +23,8 @@ export class HistoryController {
 
   @Get('_history')
   async ofAll(@Param() params: { face: string }, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    await this.answer(params.face, {}, request, reply);
+    const without = typesUnknownTo(this.addresses.face(params.face));
+    await this.answer(params.face, { without }, request, reply);
   }
 
   @Get(':type/_history')

@@ -23,6 +23,8 @@ export interface HistoryPage {
 export interface HistoryScope {
   type?: string;
   id?: string;
+  /** Without a type: types whose versions are left out. */
+  without?: readonly string[];
 }
 
 export interface HistoryOptions {

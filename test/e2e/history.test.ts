@@ -72,6 +72,46 @@ describe('history', () => {
     expect(new Set(seen).size).toBe(4);
   });
 
+  test.each(['_history', 'Observation/_history', 'Observation/h0/_history'])(
+    '%s in pages, while many write at once: what was there comes once, newest first',
+    async (path) => {
+      const write = (n: number) =>
+        send('PUT', `Observation/h${String(n % 5)}`, {
+          resourceType: 'Observation',
+          id: `h${String(n % 5)}`,
+          status: 'final',
+          code: { text: `${path} ${String(n)}` },
+        });
+      for (let n = 0; n < 25; n += 1) await write(n);
+      const before = (await history(`${path}?_count=1000`)).entry ?? [];
+      const named = ({ fullUrl, response }: BundleEntry) => `${fullUrl ?? ''} ${response?.etag ?? ''}`;
+      const seen: string[] = [];
+      for (let url: string | undefined = `${hub.fhir}/${path}?_count=4`, n = 25; url !== undefined; n += 8) {
+        const [bundle] = await Promise.all([history(url), ...Array.from({ length: 8 }, (_, more) => write(n + more))]);
+        seen.push(...(bundle.entry ?? []).map(named));
+        url = next(bundle);
+      }
+      expect(new Set(seen).size).toBe(seen.length);
+      // The first page may show some of what was written beside it, in front.
+      expect(seen.slice(-before.length)).toEqual(before.map(named));
+    },
+  );
+
+  test('of everything leaves out, in R4, what that version of FHIR does not know', async () => {
+    await send('PUT', 'SubscriptionTopic/h', {
+      resourceType: 'SubscriptionTopic',
+      id: 'h',
+      url: 'http://example.org/topics/h',
+      status: 'draft',
+    });
+    const [r4b, r4] = await Promise.all([history('_history?_count=1'), history(`${hub.url}/fhir/r4/_history?_count=1`)]);
+    expect(versions(r4b)).toEqual(['SubscriptionTopic W/"1"']);
+    expect(versions(r4)).not.toEqual(versions(r4b));
+    expect((await history(`${hub.url}/fhir/r4/_history?_count=1000`)).entry?.map(nameOf)).not.toContain(
+      'SubscriptionTopic W/"1"',
+    );
+  });
+
   test('_since includes its instant', async () => {
     const [entry] = (await history(`Patient/q/_history`)).entry ?? [];
     const since = entry?.response?.lastModified ?? '';

@@ -48,6 +48,7 @@ export function historyCountStatement(scope: HistoryScope, bounds: HistoryBounds
 function conditions(scope: HistoryScope, bounds: HistoryBounds, bind: (value: unknown) => string): string[] {
   const where: string[] = [];
   if (scope.type !== undefined) where.push(`v.type = ${bind(scope.type)}`);
+  if (scope.without !== undefined && scope.without.length > 0) where.push(`v.type <> ALL(${bind(scope.without)}::text[])`);
   if (scope.id !== undefined) where.push(`v.id = ${bind(scope.id)}`);
   if (bounds.since !== undefined) where.push(`v.at >= to_timestamp(${bind(bounds.since.getTime() / 1000)}::float8)`);
   if (bounds.at !== undefined) {

@@ -37,6 +37,7 @@ export class MemoryResourceReader extends ResourceReader {
       (change) =>
         (scope.type === undefined || change.type === scope.type) &&
         (scope.id === undefined || change.id === scope.id) &&
+        scope.without?.includes(change.type) !== true &&
         (since === undefined || change.at >= since) &&
         (at === undefined || this.wasCurrent(change, at)),
     );
