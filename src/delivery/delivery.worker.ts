@@ -168,7 +168,7 @@ export class DeliveryWorker implements BatchListener, ShardListener {
 
   async learn(groupIds: ReadonlySet<number>, subscriptionIds: ReadonlySet<string>): Promise<void> {
     // The groups first: where one stands must not be newer than what is known of its subscriptions.
-    await this.audience.learn(groupIds, this.parts.shards.shards);
+    await this.audience.learn(groupIds, () => this.parts.shards.shards);
     await this.lines.load([...subscriptionIds]);
   }
 

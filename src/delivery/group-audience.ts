@@ -4,6 +4,8 @@ import type { EventWindow } from './event-window.js';
 /** Who takes the events of the groups that were touched since the shards last changed, of those that this process serves. */
 export class GroupAudience {
   private readonly groups = new Map<number, Set<string>>();
+  /** How often the shards have changed. */
+  private changes = 0;
 
   constructor(
     private readonly cursors: CursorStore,
@@ -11,10 +13,15 @@ export class GroupAudience {
   ) {}
 
   /** Learns who belongs to those groups that are not known yet, and has their events followed. */
-  async learn(groupIds: ReadonlySet<number>, shards: readonly number[]): Promise<void> {
+  async learn(groupIds: ReadonlySet<number>, shards: () => readonly number[]): Promise<void> {
     const unknown = [...groupIds].filter((groupId) => !this.groups.has(groupId));
-    if (unknown.length === 0 || shards.length === 0) return;
-    for (const { groupId, lastN, subscriptionIds } of await this.cursors.members(unknown, shards)) {
+    const asked = shards();
+    if (unknown.length === 0 || asked.length === 0) return;
+    const { changes } = this;
+    const members = await this.cursors.members(unknown, asked);
+    // Other shards came meanwhile, and with them members that this answer leaves out.
+    if (changes !== this.changes) return this.learn(groupIds, shards);
+    for (const { groupId, lastN, subscriptionIds } of members) {
       const known = this.groups.get(groupId) ?? new Set();
       for (const id of subscriptionIds) known.add(id);
       if (known.size > 0) this.window.follow(groupId, lastN);
@@ -35,6 +42,7 @@ export class GroupAudience {
 
   /** Other shards, other audience. */
   forget(): void {
+    this.changes += 1;
     this.groups.clear();
   }
 }
