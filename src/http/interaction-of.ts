@@ -11,6 +11,8 @@ export function interactionOf(method: string, route: string | undefined): string
   const history = rest.indexOf('_history');
   if (history >= 0) return rest[history + 1] === undefined ? 'history' : 'vread';
   if (rest.includes('_search')) return 'search';
+  // In a compartment.
+  if (rest.length > 2 && rest[2] === ':inner') return 'search';
   const verb = method === 'HEAD' ? 'GET' : method;
   return BY_LENGTH[Math.min(rest.length, 2)]?.[verb] ?? 'other';
 }

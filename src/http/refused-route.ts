@@ -27,8 +27,9 @@ export function refusedMethod(method: string, allowed: readonly string[], how = 
 
 /** Methods of the addresses every type has. https://hl7.org/fhir/R4B/http.html#summary */
 function allowedAt(segments: readonly string[]): string[] | undefined {
-  const [type, id, history] = segments;
-  if (type === undefined) return ['POST'];
+  const [type, id, history, search] = segments;
+  if (type === undefined) return ['GET', 'HEAD', 'POST'];
+  if (type === '_search' && id === undefined) return ['POST'];
   if (type === 'metadata') return ['GET', 'HEAD'];
   if ((type === '$process-message' || type === '$fire-event') && id === undefined) return ['POST'];
   if (type === '$export' && id === undefined) return ['GET', 'HEAD', 'POST'];
@@ -40,5 +41,9 @@ function allowedAt(segments: readonly string[]): string[] | undefined {
   if (id === '_search') return ['POST'];
   if (id.startsWith('_') || id.startsWith('$')) return undefined;
   if (history === undefined) return ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE'];
-  return history === '_history' ? ['GET', 'HEAD'] : undefined;
+  if (history === '_history' && search === undefined) return ['GET', 'HEAD'];
+  if (history === '_search' && search === undefined) return ['POST'];
+  if (history !== '*' && !TYPE.test(history)) return undefined;
+  if (search === undefined) return ['GET', 'HEAD'];
+  return search === '_search' ? ['POST'] : undefined;
 }

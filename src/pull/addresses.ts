@@ -1,4 +1,5 @@
 import type { Face } from '../fhir/change.js';
+import { isTypeOfFace } from '../fhir/face-types.js';
 import { FhirError } from '../fhir/fhir-error.js';
 import { baseOf, faceOf } from '../http/face.js';
 
@@ -7,6 +8,7 @@ export class Addresses {
   constructor(
     private readonly publicUrl: string,
     private readonly isResourceType: (name: string) => boolean,
+    private readonly types: readonly string[] = [],
   ) {}
 
   face(name: string): Face {
@@ -16,6 +18,11 @@ export class Addresses {
   /** FHIR base of a face, without trailing slash. */
   base(face: Face): string {
     return baseOf(this.publicUrl, face);
+  }
+
+  /** The types whose resources have an address in a face. */
+  typesOf(face: Face): readonly string[] {
+    return this.types.filter((type) => isTypeOfFace(type, face));
   }
 
   /** @throws FhirError 404 */

@@ -68,7 +68,8 @@ export function capabilityStatement(capabilities: Capabilities): CapabilityState
         ],
         mode: 'server',
         resource: types.map((type) => resourceOf(type, capabilities)),
-        interaction: [{ code: 'transaction' }, { code: 'batch' }, { code: 'history-system' }],
+        interaction: [{ code: 'transaction' }, { code: 'batch' }, { code: 'search-system' }, { code: 'history-system' }],
+        compartment: COMPARTMENTS,
         operation: [
           ...SYSTEM_OPERATIONS,
           { name: 'process-message', definition: 'http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message' },
@@ -94,6 +95,10 @@ export function capabilityStatement(capabilities: Capabilities): CapabilityState
 }
 
 const BACKPORT = 'http://hl7.org/fhir/uv/subscriptions-backport';
+
+const COMPARTMENTS = ['device', 'encounter', 'patient', 'practitioner', 'relatedPerson'].map(
+  (name) => `http://hl7.org/fhir/CompartmentDefinition/${name}`,
+);
 
 const TOPICS_AS_BASIC =
   'SubscriptionTopics are shown as Basic with the code http://hl7.org/fhir/fhir-types|SubscriptionTopic. In that form they are read-only.';

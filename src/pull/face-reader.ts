@@ -82,6 +82,11 @@ export class FaceReader {
     return { ...page, matches: [...shown, ...page.matches], ...total };
   }
 
+  /** Of several types what is stored; what is shown beside it is found under its own type. */
+  searchAll(face: Face, queries: readonly [Query, ...Query[]], options: SearchOptions): Promise<SearchPage> {
+    return queries.length === 1 ? this.search(face, queries[0], options) : this.reader.searchSeveral(queries, options);
+  }
+
   /** What goes along with a page of matches; nothing of types that the face does not have. */
   include(face: Face, { includes }: Query, matches: readonly LinkedVersion[]): Promise<Included> {
     return includeResources(includes, matches, this.reader, this.semantics, (type) => isTypeOfFace(type, face));

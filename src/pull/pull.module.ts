@@ -7,12 +7,14 @@ import { definitions } from '../fhir/definitions.js';
 import { NEVER_STORED } from '../fhir/never-stored.js';
 import { SecretView } from '../secrets/secret-view.js';
 import { Vault } from '../secrets/vault.js';
+import { Compartments } from '../search/compartments.js';
 import { SearchSemantics } from '../search/search-semantics.js';
 import { Database } from '../storage/database.js';
 import { PostgresResourceReader } from '../storage/resource-reader.js';
 import { SearchDatabase } from '../storage/search-database.js';
 import { Log } from '../telemetry/log.js';
 import { Addresses } from './addresses.js';
+import { CompartmentController } from './compartment.controller.js';
 import { FaceReader } from './face-reader.js';
 import { HistoryController } from './history.controller.js';
 import { MetadataController } from './metadata.controller.js';
@@ -20,8 +22,10 @@ import { MetadataText } from './metadata-text.js';
 import { OWN_OPERATIONS } from './operation-definitions.js';
 import { ReadController } from './read.controller.js';
 import { ResourceReader } from './resource-reader.js';
+import { SearchAnswers } from './search-answers.js';
 import { SearchController } from './search.controller.js';
 import { ShownResources } from './shown-resources.js';
+import { SystemSearchController } from './system-search.controller.js';
 import { VersionReadController } from './vread.controller.js';
 
 /** The same place seen from `src/pull` and from `dist/pull`. */
@@ -29,13 +33,32 @@ const HUB_VERSION = (JSON.parse(readFileSync(new URL('../../package.json', impor
   .version;
 
 @Module({
-  controllers: [MetadataController, HistoryController, VersionReadController, ReadController, SearchController],
+  controllers: [
+    MetadataController,
+    HistoryController,
+    VersionReadController,
+    ReadController,
+    SystemSearchController,
+    SearchController,
+    CompartmentController,
+  ],
   providers: [
     {
       provide: Addresses,
       inject: [Config],
       useFactory: (config: Config) =>
-        new Addresses(config.http.publicUrl, (name) => definitions().isResourceType(name) && !NEVER_STORED.has(name)),
+        new Addresses(
+          config.http.publicUrl,
+          (name) => definitions().isResourceType(name) && !NEVER_STORED.has(name),
+          definitions().resourceTypes.filter((type) => !NEVER_STORED.has(type)),
+        ),
+    },
+    { provide: Compartments, useFactory: () => Compartments.load() },
+    {
+      provide: SearchAnswers,
+      inject: [Addresses, SearchSemantics, FaceReader],
+      useFactory: (addresses: Addresses, semantics: SearchSemantics, reader: FaceReader) =>
+        new SearchAnswers(addresses, semantics, reader),
     },
     {
       provide: ResourceReader,

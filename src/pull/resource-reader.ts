@@ -74,6 +74,11 @@ export abstract class ResourceReader {
    * @throws FhirError 503 too-costly when the query exceeds its time budget
    */
   abstract search(query: Query, options: SearchOptions): Promise<SearchPage>;
+  /**
+   * The same of several types at once, one query for each, in the order that all of them name: by `_lastUpdated` or `_id` alone.
+   * @throws FhirError 503 too-costly
+   */
+  abstract searchSeveral(queries: readonly Query[], options: SearchOptions): Promise<SearchPage>;
   /** What is found of it, deletes left out; under each key at most `limit`. */
   abstract linked(wanted: WantedLinks, limit: number): Promise<FoundLinks>;
   /** Types of which there are resources, in the order of their names. */

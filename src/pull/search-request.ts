@@ -1,6 +1,6 @@
 import { FhirError, type Issue } from '../fhir/fhir-error.js';
-import type { Query, Subset } from '../search/query.js';
-import type { SearchSemantics } from '../search/search-semantics.js';
+import type { Query, Reach, Subset } from '../search/query.js';
+import type { ParseOptions, SearchSemantics } from '../search/search-semantics.js';
 import type { Terminology } from '../search/terminology.js';
 import { PAGE_PARAMETER } from './page-mark.js';
 import { DEFAULT_COUNT, MOST_COUNT } from './page-size.js';
@@ -8,9 +8,20 @@ import { isPresentation } from './presentation.js';
 import type { Pair } from './query-pairs.js';
 import { unknownElements } from './subset-resource.js';
 
+/** Where a search is asked: at a type, at the base, in a compartment. */
+export interface SearchScope {
+  /** At least one. */
+  types: readonly string[];
+  /** The address behind the base, `Patient/1/Observation`; empty at the base itself. */
+  path: string;
+  /** The resources of a type that count; absent: all. */
+  within?: (type: string) => Reach;
+}
+
 /** A search as asked for: what it means, and what its answer says of itself. */
 export interface SearchRequest {
-  query: Query;
+  /** One for each type, alike but for the type. */
+  queries: readonly [Query, ...Query[]];
   count: number;
   /** The mark of a `next` link, still as text. */
   page?: string;
@@ -28,7 +39,7 @@ export interface SearchRequest {
  */
 export function readSearch(
   semantics: SearchSemantics,
-  type: string,
+  scope: SearchScope,
   pairs: readonly Pair[],
   handling: 'strict' | 'lenient',
   terminology?: Terminology,
@@ -37,25 +48,61 @@ export function readSearch(
   if (pages.length > 1) throw new FhirError('value', `${PAGE_PARAMETER} is given twice`, PAGE_PARAMETER);
   const asked = pairs.filter((pair) => pair[0] !== PAGE_PARAMETER && !isPresentation(pair));
   asked.forEach(checkCount);
-  const parsed = semantics.parse(type, asked, { handling, links: true, terminology });
-  if (handling === 'strict') checkElements(type, parsed.subset);
+  const queries = parseForAll(semantics, scope, asked, { handling, links: true, terminology });
+  const [parsed] = queries;
+  const ofType = scope.types.length === 1 ? parsed.type : 'these types';
+  if (handling === 'strict' && scope.types.length === 1) checkElements(parsed.type, parsed.subset);
   const used = [...parsed.used, ...pairs.filter(isPresentation)];
   return {
-    query: parsed,
+    queries,
     count: parsed.count ?? DEFAULT_COUNT,
     page: pages[0]?.[1],
     used,
-    walk: JSON.stringify(['search', type, used.filter(([name]) => !PAGING.has(name))]),
+    walk: JSON.stringify(['search', scope.path, used.filter(([name]) => !PAGING.has(name))]),
     warnings: [
-      ...unknownElementsOf(type, parsed.subset).map(aboutElement),
+      ...(scope.types.length === 1 ? unknownElementsOf(parsed.type, parsed.subset).map(aboutElement) : []),
       ...parsed.ignored.map((name): Issue => ({
         severity: 'warning',
         code: 'not-supported',
-        diagnostics: `The parameter ${name} is not known for ${type}, or not in this form, and was left out`,
+        diagnostics: `The parameter ${name} is not known for ${ofType}, or not in this form, and was left out`,
         expression: name,
       })),
     ],
   };
+}
+
+/** The query for each type. What one of several types does not understand is left out for all: they are asked the same. */
+function parseForAll(
+  semantics: SearchSemantics,
+  { types, within }: SearchScope,
+  asked: readonly Pair[],
+  options: ParseOptions,
+): SearchRequest['queries'] {
+  const parse = (pairs: readonly Pair[]) =>
+    types.map((type) => semantics.parse(type, pairs, options)) as unknown as SearchRequest['queries'];
+  let queries = parse(asked);
+  const ignored = new Set(queries.flatMap((query) => query.ignored));
+  const differing = [...ignored].filter((name) => queries.some((query) => !query.ignored.includes(name)));
+  if (differing.length > 0) {
+    queries = parse(asked.filter(([name]) => !differing.includes(name.slice(0, 100))));
+    queries = queries.map((query) => ({ ...query, ignored: [...query.ignored, ...differing] })) as unknown as typeof queries;
+  }
+  if (types.length > 1) queries[0].sort.forEach(({ parameter }) => checkSharedOrder(parameter.code));
+  if (within === undefined) return queries;
+  return queries.map((query) => ({
+    ...query,
+    links: [...query.links, { kind: 'reach', reach: within(query.type) }],
+  })) as unknown as SearchRequest['queries'];
+}
+
+/** @throws FhirError 400 */
+function checkSharedOrder(code: string): void {
+  if (code !== '_id' && code !== '_lastUpdated')
+    throw new FhirError(
+      'not-supported',
+      `parameter '_sort': several types are sorted by _lastUpdated or _id, not by '${code}'`,
+      '_sort',
+    );
 }
 
 /** @throws FhirError 400 */

@@ -39,6 +39,11 @@ export class ShownResources extends ResourceReader {
     return { ...page, matches: page.matches.map((match) => this.view.show(match)) };
   }
 
+  async searchSeveral(queries: readonly Query[], options: SearchOptions): Promise<SearchPage> {
+    const page = await this.reader.searchSeveral(queries, options);
+    return { ...page, matches: page.matches.map((match) => this.view.show(match)) };
+  }
+
   async linked(wanted: WantedLinks, limit: number): Promise<FoundLinks> {
     const { named, versions, keyed, complete } = await this.reader.linked(wanted, limit);
     return {

@@ -21,6 +21,7 @@ import { storageFailure } from './database-failure.js';
 import type { SearchStatement } from './bindings.js';
 import type { LinkBounds } from './resolve-links.js';
 import type { SearchPlan, SearchRow } from './search-plan.js';
+import { mergedRows } from './merged-rows.js';
 import { SearchWalk, tooCostly, type Walk } from './search-walk.js';
 import { CURRENT_RESOURCES } from './sql/current-resources.sql.js';
 import { FIND_CONTEXT } from './sql/event-context.sql.js';
@@ -84,6 +85,34 @@ export class PostgresResourceReader extends ResourceReader {
       const page = await matches(search, walk, options);
       const total = await this.wantedTotal(query, search, walk, page, options.after);
       return total === undefined ? page : { ...page, total };
+    });
+  }
+
+  override async searchSeveral(queries: readonly Query[], options: SearchOptions): Promise<SearchPage> {
+    const present = new Set(await this.typesPresent());
+    return withinBudget(async () => {
+      const search = this.newSearch();
+      const asked = queries.filter(({ type }) => present.has(type));
+      const [first] = asked;
+      if (first === undefined) return { matches: [], ...(queries[0]?.total === 'none' ? {} : { total: 0 }) };
+      const walks: Walk[] = [];
+      for (const query of asked) walks.push(await search.begin(query));
+      const { count, after } = options;
+      if (after !== undefined && !walks[0]?.plan.accepts(after))
+        throw new FhirError('value', 'This page mark fits another query', '_page');
+      const counted = async () => {
+        let total = 0;
+        for (const walk of walks) total += await search.count(walk);
+        return total;
+      };
+      if (first.countOnly) return { matches: [], total: await counted() };
+      const { rows, more } = await mergedRows(search, walks, first.sort[0]?.descending ?? true, count, after);
+      const last = rows.at(-1);
+      const matches = rows.map(changeOf);
+      const next = more && last !== undefined && walks[0] !== undefined ? { next: walks[0].plan.mark(last) } : {};
+      if (first.total === 'none') return { matches, ...next };
+      if (!more && after === undefined) return { matches, total: matches.length };
+      return first.total === undefined ? { matches, ...next } : { matches, ...next, total: await counted() };
     });
   }
 

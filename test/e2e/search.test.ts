@@ -200,6 +200,95 @@ describe('search along references', () => {
     expect(bundle.entry?.map((each) => each.search?.mode)).toEqual(['match', 'outcome']);
   });
 
+  describe('of several types', () => {
+    const named = (bundle: Bundle) => (bundle.entry ?? []).map(({ fullUrl }) => (fullUrl ?? '').replace(`${hub.fhir}/`, ''));
+
+    test.each([
+      ['?_type=Patient,Practitioner&_id=anna,dr&_sort=_id', ['Patient/anna', 'Practitioner/dr']],
+      ['?_type=Practitioner&_id=anna,dr', ['Practitioner/dr']],
+      ['?_type=Patient,Practitioner&_type=Patient,Condition&_id=anna,dr', ['Patient/anna']],
+      ['?_id=anna,dr,c-ben&_sort=_id', ['Patient/anna', 'Condition/c-ben', 'Practitioner/dr']],
+      ['?_id=anna,dr,c-ben&_sort=-_lastUpdated', ['Condition/c-ben', 'Patient/anna', 'Practitioner/dr']],
+      ['?_type=Patient,Condition&_list=mine&_sort=_id', ['Patient/anna', 'Patient/cora']],
+      ['?_type=Condition,Basic&subject:Patient.family=linkmann', ['Condition/c-ben']],
+      ['?_type=Patient,Condition&_id=nobody', []],
+      ['Patient/anna/Condition', ['Condition/c-anna']],
+      ['Patient/anna/Condition?code=2', ['Condition/c-anna']],
+      ['Patient/anna/Condition?code=1', []],
+      ['Patient/anna/Patient', ['Patient/anna']],
+      ['Patient/nobody/Condition', []],
+      ['Practitioner/dr/Condition?_sort=_id', ['Condition/c-anna', 'Condition/c-ben', 'Condition/c-cora']],
+      ['Patient/ben/*?_sort=_id', ['Patient/ben', 'Condition/c-ben']],
+      ['Patient/anna/*?_type=Condition,List', ['Condition/c-anna']],
+    ])('%s', async (path, found) => {
+      const bundle = await search(path, { prefer: 'handling=strict' });
+      expect(named(bundle)).toEqual(found);
+      expect(bundle.total).toBe(found.length);
+      expect(link(bundle, 'self')).toBe(path.startsWith('?') ? `${hub.fhir}${path}` : `${hub.fhir}/${path}`);
+    });
+
+    test('pages of all types follow one another, each resource once', async () => {
+      const all = named(await search('?_count=1000&_type=Patient,Practitioner,Condition,Organization,List,Provenance'));
+      expect(all.length).toBeGreaterThan(8);
+      for (const order of ['', '&_sort=_lastUpdated', '&_sort=_id']) {
+        const seen: string[] = [];
+        let url: string | undefined = `?_count=2&_type=Patient,Practitioner,Condition,Organization,List,Provenance${order}`;
+        while (url !== undefined) {
+          const bundle: Bundle = await search(url);
+          seen.push(...named(bundle));
+          url = link(bundle, 'next');
+        }
+        expect(seen.toSorted()).toEqual(all.toSorted());
+        if (order === '') expect(seen).toEqual(all);
+        if (order === '&_sort=_lastUpdated') expect(seen).toEqual(all.toReversed());
+      }
+    });
+
+    test('totals and includes', async () => {
+      expect((await search('?_type=Patient,Condition&_summary=count&_list=mine')).total).toBe(2);
+      expect((await search('?_type=Patient,Condition&_count=1&_list=mine&_total=accurate')).total).toBe(2);
+      expect(named(await search('?_type=Condition,List&_id=c-ben&_include=Condition:subject'))).toEqual([
+        'Condition/c-ben',
+        'Patient/ben',
+      ]);
+    });
+
+    test.each([
+      ['_search', '_type=Patient,Condition&_id=ben', ['Patient/ben']],
+      ['Patient/anna/Condition/_search', 'code=2', ['Condition/c-anna']],
+      ['Patient/ben/_search', '_type=Condition', ['Condition/c-ben']],
+    ])('POST %s', async (path, form, found) => {
+      const response = await fetch(`${hub.fhir}/${path}`, { method: 'POST', body: new URLSearchParams(form) });
+      expect(response.status).toBe(200);
+      expect(named((await response.json()) as Bundle)).toEqual(found);
+    });
+
+    test('what one of the types does not know is left out for all, or refused', async () => {
+      const path = '?_type=Patient,Condition&family=link&_id=anna,c-anna';
+      const bundle = await search(path);
+      expect(bundle.entry?.map(({ search: each }) => each?.mode)).toEqual(['match', 'match', 'outcome']);
+      expect(link(bundle, 'self')).toBe(`${hub.fhir}?_type=Patient,Condition&_id=anna,c-anna`);
+      const strict = await fetch(`${hub.fhir}${path}`, { headers: { prefer: 'handling=strict' } });
+      expect(strict.status).toBe(400);
+    });
+
+    test.each([
+      ['?_type=Nonsense', 400],
+      ['?_type=Patient&_type=Condition', 400],
+      ['?_type=Patient,Person&_sort=birthdate', 400],
+      ['?_type=Patient,Condition&_lastUpdated=x', 400],
+      ['Location/x/Encounter', 404],
+      ['Patient/x/Medication', 404],
+      ['Patient/x/Nonsense', 404],
+      ['Patient/x/$nonsense', 404],
+      ['Patient/x y/Condition', 404],
+    ])('%s is %i with an OperationOutcome', async (path, status) => {
+      const response = await fetch(path.startsWith('?') ? `${hub.fhir}${path}` : `${hub.fhir}/${path}`);
+      expect(response.status).toBe(status);
+      expect(await response.json()).toMatchObject({ resourceType: 'OperationOutcome' });
+    });
+  });
+
   test('links of pages keep the chain', async () => {
     const first = await search('Condition?subject:Patient.family=link&_count=1&_sort=_id');
     expect(link(first, 'self')).toBe(`${hub.fhir}/Condition?subject:Patient.family=link&_count=1&_sort=_id`);
@@ -264,7 +353,10 @@ function put(resource: { resourceType: string; id: string } & Record<string, unk
 }
 
 async function search(path: string, headers: Record<string, string> = {}): Promise<Bundle> {
-  const response = await fetch(path.startsWith('http') ? path : `${hub.fhir}/${path}`, { headers });
+  const response = await fetch(
+    path.startsWith('http') ? path : path.startsWith('?') ? `${hub.fhir}${path}` : `${hub.fhir}/${path}`,
+    { headers },
+  );
   expect({ path, status: response.status }).toEqual({ path, status: 200 });
   return (await response.json()) as Bundle;
 }

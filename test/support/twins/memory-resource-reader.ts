@@ -66,6 +66,21 @@ export class MemoryResourceReader extends ResourceReader {
       .map(({ change }) => change.id);
   }
 
+  override async searchSeveral(queries: readonly Query[], { count, after }: SearchOptions): Promise<SearchPage> {
+    const [first] = queries as [Query];
+    const all = queries.flatMap((query) => this.sorted(query)).sort((a, b) => this.comparePlaces(first, a, b));
+    if (first.countOnly) return { matches: [], total: all.length };
+    const rest = after === undefined ? all : all.filter((place) => this.comparePlaces(first, place, after) > 0);
+    const matches = rest.slice(0, count).map(({ change }) => change);
+    const last = rest[count - 1];
+    const told = first.total === 'accurate' || first.total === 'estimate' || (first.total !== 'none' && all.length <= count);
+    return {
+      matches,
+      ...(rest.length > count && last !== undefined ? { next: { keys: last.keys, tie: last.tie } } : {}),
+      ...(told ? { total: all.length } : {}),
+    };
+  }
+
   override async linked({ named, versions, keyed }: WantedLinks, limit: number): Promise<FoundLinks> {
     const present = (changes: (Change | undefined)[]) => changes.flatMap((change) => (change?.body == null ? [] : [change]));
     const current = await Promise.all(named.map(({ type, id }) => this.current(type, id)));

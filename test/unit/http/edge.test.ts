@@ -108,7 +108,7 @@ test.each([
   ['POST', '/fhir/r3/Patient', 404],
   ['POST', '/fhir/r4b/Patient/1', 405],
   ['OPTIONS', '/fhir/r4/Patient', 405],
-  ['GET', '/fhir/r4b', 405],
+  ['PUT', '/fhir/r4b', 405],
   ['DELETE', '/fhir/r4b/metadata', 405],
   ['POST', '/fhir/r4b/Patient/1/$nonsense', 404],
 ])('%s %s has no route: %d', (method, url, status) => {
