@@ -1,5 +1,5 @@
 import type { Change, Face } from '../../fhir/change.js';
-import { laterSegments, latestNumber, openSegment } from '../../subscriptions/segments.js';
+import { isOfAnotherLife, laterSegments, latestNumber, openSegment } from '../../subscriptions/segments.js';
 import type { StoredSubscriptions } from '../../subscriptions/stored-subscriptions.js';
 import type { SubscriptionDefinition } from '../../subscriptions/subscription-definition.js';
 import type { CursorStore, ServedSubscription } from '../cursor-store.js';
@@ -121,6 +121,8 @@ export class FeedCatalog {
 
   /** False where it is no longer what the sockets were bound to. */
   private renew(feed: Feed, served: ServedSubscription): boolean {
+    // Deleted and made again before anybody looked.
+    if (served.resource.version >= feed.resource.version && isOfAnotherLife(feed.segments, served.standing.segments)) return false;
     if (served.resource.version > feed.resource.version) {
       const definition = this.parts.readDefinition(served.resource);
       if (definition.channel.type !== feed.definition.channel.type) return false;

@@ -27,6 +27,11 @@ export class SocketAcknowledgements {
     this.soon(WRITE_EVERY_MS);
   }
 
+  /** It is gone: should another be made under its id, this says nothing of that one. */
+  forget(subscriptionId: string): void {
+    this.waiting.delete(subscriptionId);
+  }
+
   /** The highest number that is not yet in the table; 0 where there is none. */
   of(subscriptionId: string): number {
     return Math.max(this.waiting.get(subscriptionId) ?? 0, this.writing.get(subscriptionId) ?? 0);

@@ -257,6 +257,7 @@ export class SocketFeeds implements BatchListener {
       binding.sink.ended(feed.id);
     }
     this.catalog.forget(feed);
+    this.acknowledgements.forget(feed.id);
   }
 
   /** Every half second: sockets that had no room, and those that have heard nothing for their heartbeat's period. */
