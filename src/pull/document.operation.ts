@@ -1,5 +1,6 @@
 import { Controller, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { FhirError } from '../fhir/fhir-error.js';
 import { etagOf } from '../http/preconditions.js';
 import { Addresses } from './addresses.js';
 import { Documents } from './documents.js';
@@ -37,6 +38,11 @@ export class DocumentOperation {
     const id = this.addresses.id('Composition', place.id);
     const base = this.addresses.base(face);
     const persist = flagOf(operationInput(request, face, ['persist']).single('persist'), 'persist') ?? false;
+    if (persist && request.method !== 'POST')
+      throw new FhirError('not-supported', 'A GET stores nothing; ask by POST for a document that is stored', 'persist', {
+        status: 405,
+        headers: { Allow: 'POST' },
+      });
     const presentation = presentationOf(request, pairsOfUrl(request.url), face);
     const { text, stored } = await this.documents.of(face, base, id, persist);
     if (stored !== undefined) {

@@ -95,7 +95,7 @@ describe.each<FaceName>(['r4b', 'r4'])('documents in the face %s', (face) => {
   });
 
   test('with persist it is stored as the Bundle that Location names', async () => {
-    const response = await fetch(`${base()}/Composition/c/$document?persist=true`);
+    const response = await fetch(`${base()}/Composition/c/$document?persist=true`, { method: 'POST' });
     expect(response.status).toBe(200);
     const text = await response.text();
     const location = response.headers.get('location')!;
@@ -123,6 +123,7 @@ describe.each<FaceName>(['r4b', 'r4'])('documents in the face %s', (face) => {
     ['Composition/never-there/$document', 404],
     ['Composition/c/$document?graph=http://example.org/g', 400],
     ['Composition/c/$document?persist=yes', 400],
+    ['Composition/c/$document?persist=true', 405],
     ['Observation/o/$document', 404],
   ])('%s is refused', async (path, status) => expect((await client().send('GET', path)).status).toBe(status));
 
@@ -205,7 +206,7 @@ describe.each<FaceName>(['r4b', 'r4'])('documents in the face %s', (face) => {
   });
 
   test('a document of the hub itself changes nothing that is newer', async () => {
-    const { id } = (await client().send('GET', 'Composition/c/$document?persist=true')).body;
+    const { id } = (await client().send('POST', 'Composition/c/$document?persist=true')).body;
     const bundle = (await client().send('GET', `Bundle/${id}`)).body as Bundle;
     const { body } = await client().send('POST', `Bundle/${id}/$unpack`);
     expect(body.entry).toHaveLength(bundle.entry!.length);

@@ -3,6 +3,8 @@ import type { AddressKind } from '../../fhir/references.js';
 const RESTFUL = /^(.*\/)?[A-Z][A-Za-z]*\/[A-Za-z0-9\-.]{1,64}$/;
 const VERSIONED = /^(.+)\/_history\/[A-Za-z0-9\-.]{1,64}$/;
 
+const MAY_BE_RELATIVE: ReadonlySet<AddressKind> = new Set(['reference', 'url', 'xhtml']);
+
 interface Address {
   local: string;
   /** The hub chose the id; a new resource begins with version 1. */
@@ -28,13 +30,13 @@ export class EntryAddresses {
 
   /**
    * The new text of an address found in an entry, or undefined where it stays. A relative reference is read against the base of its
-   * entry's own fullUrl first (https://hl7.org/fhir/R4B/bundle.html#references). Uris, canonicals and links change only where the
-   * address is given up: a `urn:`, or an id that the hub replaced.
+   * entry's own fullUrl first (https://hl7.org/fhir/R4B/bundle.html#references), and so are the url of an attachment and a link of a
+   * narrative. Uris, canonicals and links change only where the address is given up: a `urn:`, or an id that the hub replaced.
    */
   map(kind: AddressKind, text: string, fullUrl: string | undefined): string | undefined {
     const cut = kind === 'canonical' ? text.search(/[|#]/) : kind === 'reference' ? -1 : text.indexOf('#');
     const plain = cut === -1 ? text : text.slice(0, cut);
-    const found = this.find(plain) ?? (kind === 'reference' || kind === 'xhtml' ? this.findRelative(plain, fullUrl) : undefined);
+    const found = this.find(plain) ?? (MAY_BE_RELATIVE.has(kind) ? this.findRelative(plain, fullUrl) : undefined);
     if (found === undefined || found.local === plain) return undefined;
     if (kind !== 'reference' && (found.canonical || !(found.created || plain.startsWith('urn:')))) return undefined;
     return found.local + text.slice(plain.length);

@@ -2,6 +2,9 @@ import { parseExact, stringifyExact } from '../../fhir/exact-json.js';
 import type { ParsedJson } from '../../fhir/json-text.js';
 import { type AddressMap, rewriteReferences } from '../../fhir/references.js';
 
+/** Addresses up to which the text is edited as text: each is looked for in the whole of it. */
+const MOST_EDITED = 16;
+
 interface Replacement {
   next: string;
   count: number;
@@ -10,7 +13,7 @@ interface Replacement {
 /**
  * The resource with other addresses; its parsed value is changed in place. Where every occurrence of an old address in the text is one
  * that changes, the text is edited as text, which costs a tenth of taking it apart exactly; otherwise (the address also stands in a
- * string that stays, or in a narrative) it is taken apart.
+ * string that stays, or in a narrative, or there are many addresses) it is taken apart.
  */
 export function rewriteResource(resource: ParsedJson, type: string, map: AddressMap): ParsedJson {
   const replaced = new Map<string, Replacement>();
@@ -25,7 +28,9 @@ export function rewriteResource(resource: ParsedJson, type: string, map: Address
     return next;
   });
   if (replaced.size === 0) return resource;
-  const text = (plain ? editText(resource.text, replaced) : undefined) ?? editExactly(resource.text, type, map);
+  const text =
+    (plain && replaced.size <= MOST_EDITED ? editText(resource.text, replaced) : undefined) ??
+    editExactly(resource.text, type, map);
   return { text, value: resource.value };
 }
 

@@ -103,6 +103,26 @@ describe('a resource of a transaction gets the addresses of the others', () => {
     expect(rewritten(relative, 'urn:uuid:0')).toEqual(relative);
   });
 
+  test('in the relative url of an attachment', () => {
+    const found = addresses();
+    found.add('http://source.example/fhir/Binary/b', 'Binary/new', true);
+    const map = (text: string, fullUrl: string) => found.map('url', text, fullUrl);
+    expect(map('Binary/b', 'http://source.example/fhir/DocumentReference/d')).toBe('Binary/new');
+    expect(map('Binary/b', 'http://other.example/fhir/DocumentReference/d')).toBeUndefined();
+    expect(found.map('uri', 'Binary/b', 'http://source.example/fhir/DocumentReference/d')).toBeUndefined();
+  });
+
+  test('of many others, in time linear to their number', () => {
+    const found = new EntryAddresses();
+    const urn = (at: number) => `urn:uuid:${String(at).padStart(8, '0')}-bbfd-4b2d-9b5d-ab8dfbbd4bed`;
+    const all = Array.from({ length: 20_000 }, (_, at) => at);
+    for (const at of all) found.add(urn(at), `Patient/${at}`, true);
+    const list = { resourceType: 'List', entry: all.map((at) => ({ item: { reference: urn(at) } })) };
+    const text = JSON.stringify(list);
+    const result = rewriteResource({ text, value: list }, 'List', (kind, address) => found.map(kind, address, undefined));
+    expect(result.text).toBe(text.replace(/urn:uuid:0*(\d+)-[^"]*/g, 'Patient/$1'));
+  });
+
   test('a reference to one version stays one', () => {
     expect(rewritten({ resourceType: 'Observation', subject: { reference: `${ABSOLUTE}/_history/4` } })).toEqual({
       resourceType: 'Observation',
