@@ -151,7 +151,8 @@ describe('an export', () => {
 describe('the files of an export', () => {
   test('are read in parts, and not at all where the client has them', async () => {
     const [file] = (await run('$export?_type=Patient')).output;
-    const whole = await fetch(file!.url, { headers: { Accept: 'application/fhir+ndjson' } });
+    const plain = { Accept: 'application/fhir+ndjson', 'Accept-Encoding': 'identity' };
+    const whole = await fetch(file!.url, { headers: plain });
     expect(whole.headers.get('content-type')).toBe('application/fhir+ndjson');
     expect(whole.headers.get('accept-ranges')).toBe('bytes');
     const text = await whole.text();
@@ -165,9 +166,12 @@ describe('the files of an export', () => {
     const tail = await fetch(file!.url, { headers: { Range: 'bytes=-5' } });
     expect(await tail.text()).toBe(text.slice(-5));
     expect((await fetch(file!.url, { headers: { Range: 'bytes=999999-' } })).status).toBe(416);
-    expect((await fetch(file!.url, { headers: { 'If-None-Match': etag } })).status).toBe(304);
-    const head = await fetch(file!.url, { method: 'HEAD' });
+    expect((await fetch(file!.url, { headers: { ...plain, 'If-None-Match': etag } })).status).toBe(304);
+    const head = await fetch(file!.url, { method: 'HEAD', headers: plain });
     expect([head.status, head.headers.get('content-length')]).toEqual([200, String(Buffer.byteLength(text))]);
+    const packed = await fetch(file!.url, { headers: { 'Accept-Encoding': 'gzip' } });
+    expect([packed.headers.get('content-encoding'), await packed.text()]).toEqual(['gzip', text]);
+    expect(packed.headers.get('etag')).not.toBe(etag);
   });
 
   test('go with the export when it is ended, and its status is gone', async () => {
