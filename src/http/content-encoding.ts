@@ -5,8 +5,8 @@ export type Coding = 'br' | 'gzip';
 export const LEAST_PACKED_BYTES = 1024;
 
 /**
- * The coding that `Accept-Encoding` likes best of those the hub has; of two that are liked alike, brotli, which packs FHIR's JSON better in
- * the same time. https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3
+ * The coding that `Accept-Encoding` likes best of those the hub has; of two that are liked alike, brotli, which packs FHIR's JSON a
+ * little smaller in about the same time. https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3
  */
 export function chooseCoding(acceptEncoding: string | undefined): Coding | undefined {
   if (acceptEncoding === undefined) return undefined;
