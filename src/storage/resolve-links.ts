@@ -25,7 +25,8 @@ export interface LinkBounds {
   referring: number;
 }
 
-export const LINK_BOUNDS: LinkBounds = { referredTo: 2000, referring: 500 };
+/** GIN tests each resource it meets against all keys asked for, so that many keys cost by their square. */
+export const LINK_BOUNDS: LinkBounds = { referredTo: 200, referring: 500 };
 
 /**
  * What links come to: where few resources stand at the other end, they are found first, and the index then leads from them to what is searched

@@ -46,7 +46,8 @@ export class SearchPlan {
 
   /**
    * The same in one go where the keys asked for are rare, which nobody knows before: the statistics hold only the most common keys. All
-   * candidates are gathered from GIN, up to {@link MOST_GATHERED}, and the rest is done with those. If there are more, the only row says so
+   * candidates are gathered from GIN, up to {@link MOST_GATHERED}, and the rest is done with those. (They are read no further than that; a limit
+   * where they are found would lead the planner to walk the primary key instead.) If there are more, the only row says so
    * (`many`) and the runs are the better way, since walking in order soon meets enough of what is common.
    */
   gathered(limit: number, after?: PageMark): SearchStatement {
@@ -64,12 +65,12 @@ export class SearchPlan {
       bind,
     );
     return bindings.statement(`
-  WITH found AS MATERIALIZED (
+  WITH keyed AS MATERIALIZED (
     SELECT r.rid, r.type, r.id, r.version, r.last_updated, r.keys
     FROM resource AS r
     WHERE ${[...this.ofType(bind), ...ofClauses(true)].join(' AND ')}
-    LIMIT ${most} + 1
-  )
+  ),
+  found AS MATERIALIZED (SELECT * FROM keyed LIMIT ${most} + 1)
   SELECT f.many, page.*
   FROM (SELECT count(*) > ${most} AS many FROM found) AS f
   LEFT JOIN (${page}) AS page ON NOT f.many
@@ -161,23 +162,23 @@ export class SearchPlan {
   SELECT id, version FROM found LIMIT ${bindings.bind(limit)}`);
   }
 
-  /** Which of these keys a resource that the index finds has. Each key is looked up by itself, so that common conditions are not gathered. */
+  /** Which of these keys the resources have that the index finds: all in one pass, since each look-up passes what the index has not sorted in yet. */
   keysHit(keys: readonly number[]): SearchStatement {
     const bindings = new Bindings();
     const bind = bindings.bind;
+    const asked = `${bind(keys)}::bigint[]`;
     const clauses = this.clausesSql(bind);
     const ofClauses = (byKey: boolean) => clauses.filter((clause) => (clause.byKey ?? false) === byKey).map(({ sql }) => sql);
     return bindings.statement(`
-  SELECT asked.key
-  FROM unnest(${bind(keys)}::bigint[]) AS asked (key)
-  CROSS JOIN LATERAL (
-    WITH keyed AS MATERIALIZED (
-      SELECT r.rid, r.type, r.id, r.version, r.last_updated, r.keys, r.deleted
-      FROM resource AS r
-      WHERE ${['r.keys @> ARRAY[asked.key]', ...ofClauses(true)].join(' AND ')}
-    )
-    SELECT FROM keyed AS r WHERE ${[...this.ofType(bind), ...ofClauses(false)].join(' AND ')} LIMIT 1
-  ) AS hit`);
+  WITH keyed AS MATERIALIZED (
+    SELECT r.rid, r.type, r.id, r.version, r.last_updated, r.keys, r.deleted
+    FROM resource AS r
+    WHERE ${[`r.keys && ${asked}`, ...ofClauses(true)].join(' AND ')}
+  )
+  SELECT DISTINCT hit.key
+  FROM keyed AS r
+  CROSS JOIN LATERAL unnest(r.keys) AS hit (key)
+  WHERE ${[...this.ofType(bind), ...ofClauses(false), `hit.key = ANY (${asked})`].join(' AND ')}`);
   }
 
   /** The mark that leads on from a row. */

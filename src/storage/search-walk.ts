@@ -15,6 +15,8 @@ import { VERSION_BODIES } from './sql/version-bodies.sql.js';
 const VERIFIED_AT_A_TIME = 500;
 /** The same at first where only links are tested: what is common is soon met. */
 const TESTED_AT_FIRST = 64;
+/** And later: the look-up of what refers to them costs by the square of their number. */
+const TESTED_AT_A_TIME = 128;
 
 /** A plan, and the links that its candidates are still to be tested for. */
 export interface Walk {
@@ -63,7 +65,7 @@ export class SearchWalk implements InnerSearches {
       if (rows.length === limit && last !== undefined) place = plan.mark(last);
       else if (gathers) return;
       else [run, ...runs] = runs;
-      if (!exact) limit = Math.max(limit, Math.min(limit * 2, VERIFIED_AT_A_TIME));
+      if (!exact) limit = Math.max(limit, Math.min(limit * 2, TESTED_AT_A_TIME));
     }
   }
 

@@ -207,7 +207,7 @@ describe.each(WAYS)('links whose other ends are %s', (_, bounds) => {
           hits += Math.min(1, await agree(type, [[name, value]]));
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
     expect(hits / asked).toBeGreaterThan(0.3);
   }, 120_000);
@@ -225,7 +225,7 @@ describe.each(WAYS)('links whose other ends are %s', (_, bounds) => {
         const more: [string, string][] = second?.type === type && isReadable(second) ? [[second.name, second.value]] : [];
         await agree(type, [[name, value], also, ...more]);
       }),
-      { numRuns: 15 },
+      { numRuns: 8 },
     );
   }, 120_000);
 });
