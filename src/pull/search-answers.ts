@@ -9,6 +9,7 @@ import type { FaceReader } from './face-reader.js';
 import { handlingPreference } from './handling.js';
 import { MOST_INCLUDED, MOST_ROUNDS } from './include-resources.js';
 import { decodePageMark, encodePageMark, PAGE_PARAMETER } from './page-mark.js';
+import { knownPlaces } from './places.js';
 import { presentationOf, sendJson } from './presentation.js';
 import { type Pair, pairsOfForm, pairsOfUrl, queryText } from './query-pairs.js';
 import { readSearch, type SearchScope } from './search-request.js';
@@ -29,8 +30,8 @@ export class SearchAnswers {
     const pairs = [...pairsOfUrl(request.url), ...(request.method === 'POST' ? formOf(request) : [])];
     const base = this.addresses.base(face);
     const presentation = presentationOf(request, pairs, face);
-    const terms = await storedTerms(this.reader, this.semantics, face, pairs);
-    const search = readSearch(this.semantics, scope, pairs, handlingPreference(request.headers.prefer), terms);
+    const known = await this.known(face, scope.types, pairs);
+    const search = readSearch(this.semantics, scope, pairs, handlingPreference(request.headers.prefer), known);
     await this.answer(face, base, scope.path, search, (text) => sendJson(reply, text, presentation));
   }
 
@@ -39,13 +40,21 @@ export class SearchAnswers {
     const pairs = [...pairsOfUrl(request.url), ...(request.method === 'POST' ? formOf(request) : [])];
     const { types, typePairs, others } = takeTypes(pairs, scope.types);
     const presentation = presentationOf(request, pairs, face);
-    const terms = await storedTerms(this.reader, this.semantics, face, others);
-    const search = readSearch(this.semantics, { ...scope, types }, others, handlingPreference(request.headers.prefer), terms);
+    const known = await this.known(face, types, others);
+    const search = readSearch(this.semantics, { ...scope, types }, others, handlingPreference(request.headers.prefer), known);
     const used = [...typePairs, ...search.used];
     const walk = JSON.stringify([search.walk, typePairs]);
     await this.answer(face, this.addresses.base(face), scope.path, { ...search, used, walk }, (text) =>
       sendJson(reply, text, presentation),
     );
+  }
+
+  /** What of the store has to be known before a search can be read. */
+  private async known(face: Face, types: readonly string[], pairs: readonly Pair[]) {
+    return {
+      terminology: await storedTerms(this.reader, this.semantics, face, pairs),
+      places: await knownPlaces(this.reader, this.semantics, face, types, pairs),
+    };
   }
 
   private async answer(

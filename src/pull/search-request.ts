@@ -1,4 +1,5 @@
 import { FhirError, type Issue } from '../fhir/fhir-error.js';
+import type { KnownPlaces } from '../search/part-of.js';
 import type { Query, Reach, Subset } from '../search/query.js';
 import type { ParseOptions, SearchSemantics } from '../search/search-semantics.js';
 import type { Terminology } from '../search/terminology.js';
@@ -42,13 +43,13 @@ export function readSearch(
   scope: SearchScope,
   pairs: readonly Pair[],
   handling: 'strict' | 'lenient',
-  terminology?: Terminology,
+  known: { terminology?: Terminology; places?: KnownPlaces } = {},
 ): SearchRequest {
   const pages = pairs.filter(([name]) => name === PAGE_PARAMETER);
   if (pages.length > 1) throw new FhirError('value', `${PAGE_PARAMETER} is given twice`, PAGE_PARAMETER);
   const asked = pairs.filter((pair) => pair[0] !== PAGE_PARAMETER && !isPresentation(pair));
   asked.forEach(checkCount);
-  const queries = parseForAll(semantics, scope, asked, { handling, links: true, terminology });
+  const queries = parseForAll(semantics, scope, asked, { handling, links: true, ...known });
   const [parsed] = queries;
   const ofType = scope.types.length === 1 ? parsed.type : 'these types';
   if (handling === 'strict' && scope.types.length === 1) checkElements(parsed.type, parsed.subset);

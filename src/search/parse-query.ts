@@ -2,6 +2,7 @@ import { FhirError } from '../fhir/fhir-error.js';
 import { parseInclude } from './parse-include.js';
 import { type LinkParsing, parseLink, readsAsLink } from './parse-link.js';
 import { parseValue, type ValueContext } from './parse-value.js';
+import type { KnownPlaces } from './part-of.js';
 import { checkedPairs, splitQuery, splitUnescaped, type QueryPairs } from './query-text.js';
 import type { Clause, Include, Link, Modifier, Query, SortKey, Subset } from './query.js';
 import { joinSubsets, readElements, readSummary } from './read-subset.js';
@@ -21,6 +22,8 @@ export interface ParseQueryOptions {
   links?: boolean;
   /** The moment `ap` of a date is measured from; default: the current time. */
   now?: number;
+  /** Hierarchies for `:above` and `:below` of references; without them they are refused. */
+  places?: KnownPlaces;
   /** What `:in`, `:not-in`, `:above` and `:below` of tokens go by; default: what comes with FHIR. */
   terminology?: Terminology;
 }
@@ -138,6 +141,8 @@ function readResultParameter(name: string, value: string, state: Parsing): boole
     case '_elements':
       shape.subset = joinSubsets(shape.subset, readElements(value));
       return true;
+    case '_contained':
+      return value === 'false' || unknown(name, 'is not supported but for false: contained resources are not searched', state);
     case '_sort':
       return readSort(value, state);
     default:
@@ -184,7 +189,7 @@ function readSort(value: string, state: Parsing): boolean {
 const MODIFIERS: Readonly<Record<SearchParameterType, readonly string[]>> = {
   string: ['exact', 'contains'],
   token: ['not', 'text', 'of-type', 'in', 'not-in', 'above', 'below'],
-  reference: ['identifier'],
+  reference: ['identifier', 'above', 'below'],
   uri: ['below', 'above'],
   date: [],
   number: [],
@@ -199,6 +204,7 @@ function readClause(name: string, value: string, state: Parsing): boolean {
   const colon = name.indexOf(':');
   const code = colon < 0 ? name : name.slice(0, colon);
   const suffix = colon < 0 ? undefined : name.slice(colon + 1);
+  if (UNSEARCHED.has(code)) throw new FhirError('not-supported', `parameter '${code}' is not supported`, code);
   const parameter = definitions.find(type, code);
   if (!parameter) return unknown(name, `is unknown for ${type}`, state, 'invalid');
   if (parameter.type === 'special') throw new FhirError('not-supported', `parameter '${code}' is not supported`, code);
@@ -208,6 +214,7 @@ function readClause(name: string, value: string, state: Parsing): boolean {
     definitions,
     bases: options.bases,
     now: options.now ?? Date.now(),
+    places: options.places,
     terminology: () => options.terminology ?? officialTerminology(),
     written: name,
   };
@@ -258,6 +265,9 @@ function wholeNamed<T>(name: string, read: () => T): T {
     throw new FhirError(code, `in parameter '${whole}': ${error.message}`, whole, { status: error.status });
   }
 }
+
+/** Conditions of the standard that are not to be had here: leaving them out would answer another question. */
+const UNSEARCHED = new Set(['_filter', '_text', '_content', '_query']);
 
 function readModifier(
   suffix: string | undefined,

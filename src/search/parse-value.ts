@@ -6,6 +6,7 @@ import { escapeValue, splitUnescaped, unescapeValue } from './query-text.js';
 import type { ClauseValue, Comparator, Modifier } from './query.js';
 import { readReferenceText } from './read-reference.js';
 import type { SearchDefinitions } from './search-definitions.js';
+import { type KnownPlaces, placeName } from './part-of.js';
 import type { Terminology } from './terminology.js';
 import type { DateValue, NumberValue, SearchParameter } from './values.js';
 
@@ -13,6 +14,7 @@ export interface ValueContext {
   definitions: SearchDefinitions;
   bases: readonly string[];
   now: number;
+  places?: KnownPlaces;
   /** Read when it is first needed. */
   terminology: () => Terminology;
   /** How the parameter was written, for messages: `code:not`. */
@@ -37,6 +39,7 @@ export function parseValue(
     case 'token':
       return parseToken(text, context);
     case 'reference':
+      if (modifier === 'above' || modifier === 'below') return parsePlace(text, parameter, modifier, context);
       return parseReference(text, parameter, targetType, context);
     case 'uri':
       return { type: 'uri', uri: unescapeValue(text) };
@@ -140,6 +143,18 @@ function parseReference(
   if (target?.url === undefined || !/^[A-Za-z][A-Za-z0-9+.-]*:/.test(target.url))
     throw malformed(context, reference, 'a reference (id, Type/id or an absolute URL)');
   return { type: 'reference', candidates: [], url: target.url, version: target.version };
+}
+
+/** A reference and those above or below it in the hierarchy of its type. */
+function parsePlace(text: string, parameter: SearchParameter, modifier: 'above' | 'below', context: ValueContext): ClauseValue {
+  const asked = parseReference(text, parameter, undefined, context);
+  const known = asked.type === 'reference' ? asked.candidates : [];
+  const candidates = known.flatMap(({ type, id }) =>
+    (context.places?.get(placeName(modifier, type, id)) ?? []).map((each) => ({ type, id: each })),
+  );
+  if (candidates.length > 0) return { type: 'reference', candidates };
+  const why = context.places === undefined ? 'looks at other resources' : 'needs Type/id of a type that is part of its like';
+  throw new FhirError('not-supported', `parameter '${context.written}' ${why}, such as a Location`, context.written);
 }
 
 const COMPARATOR = /^(eq|ne|gt|lt|ge|le|sa|eb|ap)(?=[-+\d. ])/;

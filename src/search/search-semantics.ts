@@ -5,6 +5,7 @@ import { parseQuery } from './parse-query.js';
 import { splitQuery, type QueryPairs } from './query-text.js';
 import type { Query } from './query.js';
 import type { SearchDefinitions } from './search-definitions.js';
+import type { KnownPlaces } from './part-of.js';
 import type { Terminology } from './terminology.js';
 import type { ExtractedValues, IndexRows, SearchParameter } from './values.js';
 
@@ -17,6 +18,8 @@ export interface ParseOptions {
   links?: boolean;
   /** The moment `ap` of a date is measured from; default: the current time. */
   now?: number;
+  /** Hierarchies for `:above` and `:below` of references; without them they are refused. */
+  places?: KnownPlaces;
   /** What is known of value sets and code systems; default: what comes with FHIR. */
   terminology?: Terminology;
 }
