@@ -280,6 +280,7 @@ CREATE TABLE subscription_cursor (
   last_error text,
   last_sent_at timestamp with time zone,
   pushed boolean DEFAULT true NOT NULL,
+  life bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
   CONSTRAINT subscription_cursor_pkey PRIMARY KEY (subscription_id)
 ) WITH (fillfactor=50);
 CREATE INDEX subscription_cursor_due ON public.subscription_cursor USING btree (shard, next_attempt) WHERE (next_attempt IS NOT NULL);

@@ -20,7 +20,7 @@ export class CursorFlush {
     private readonly attempts: AttemptFlush,
     private readonly tokens: () => ShardTokens,
     /** Their shard has passed to another process, or they are gone. */
-    private readonly onLost: (subscriptionIds: readonly string[]) => void,
+    private readonly onLost: (updates: readonly CursorUpdate[]) => void,
     private readonly flushMs: number,
     private readonly trace: Log,
   ) {}
@@ -92,7 +92,7 @@ export class CursorFlush {
         cursors.delete(id);
       }
       const written = await this.store.save([...cursors.values()], this.tokens());
-      const lost = [...cursors.keys()].filter((id) => !written.has(id));
+      const lost = [...cursors.values()].filter(({ subscriptionId }) => !written.has(subscriptionId));
       if (lost.length > 0) this.onLost(lost);
     } catch (error) {
       this.trace.warn({ err: error, subscriptions: cursors.size }, 'delivery.flush-failed');

@@ -4,6 +4,8 @@ import type { Standing } from '../subscriptions/event-log.js';
 /** A subscription as delivery takes it up: how far it was served, where its events lie, its resource as it stands now. */
 export interface ServedSubscription {
   shard: number;
+  /** Differs where a Subscription was deleted and made again under its id. */
+  life: number;
   acknowledged: number;
   failures: number;
   /** Milliseconds from now until it wants to be looked at again; negative when that is past. */
@@ -20,6 +22,7 @@ export interface ServedSubscription {
 /** What is to be kept of a subscription's cursor. */
 export interface CursorUpdate {
   subscriptionId: string;
+  life: number;
   shard: number;
   acknowledged: number;
   failures: number;
@@ -30,6 +33,12 @@ export interface CursorUpdate {
   sent: boolean;
   /** Whether its events are sent by whoever holds the lease, not over sockets. */
   pushed: boolean;
+}
+
+/** All events of a subscription up to this number have arrived, in this life of it. */
+export interface Arrived {
+  life: number;
+  number: number;
 }
 
 export interface GroupMembers {
@@ -55,9 +64,9 @@ export abstract class CursorStore {
   abstract members(groupIds: readonly number[], shards: readonly number[]): Promise<GroupMembers[]>;
   /**
    * Keeps what changed, all in one statement. An acknowledged number never goes back. Updates of a shard whose token is no longer the
-   * given one are not written; returned are the ids that were.
+   * given one, or of a life that is over, are not written; returned are the ids that were.
    */
   abstract save(updates: readonly CursorUpdate[], tokens: ShardTokens): Promise<Set<string>>;
   /** Moves acknowledged numbers of subscriptions that are served over sockets, by whichever process holds the socket. */
-  abstract advance(acknowledged: ReadonlyMap<string, number>): Promise<void>;
+  abstract advance(acknowledged: ReadonlyMap<string, Arrived>): Promise<void>;
 }

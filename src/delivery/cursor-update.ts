@@ -9,6 +9,7 @@ export function cursorUpdate(line: Line, step: Step, sent: boolean, now: number)
   const due = step.kind === 'rest' ? step.until : undefined;
   return {
     subscriptionId: line.id,
+    life: line.life,
     shard: line.shard,
     acknowledged: line.acknowledged,
     failures: line.failures,

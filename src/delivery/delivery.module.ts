@@ -150,7 +150,7 @@ const mailerOf = ({ mail: { smtpUrl }, outbound }: Config) =>
           attemptLog,
           attempts,
           () => shards.tokens,
-          (ids) => worker.dropAll(ids),
+          (lost) => worker.dropLost(lost),
           settings.flushMs,
           log,
         );

@@ -6,7 +6,7 @@ import type { Log } from '../telemetry/log.js';
 import { AttemptPlaces } from './attempt-places.js';
 import { backlogOf } from './backlog.js';
 import type { CursorFlush } from './cursor-flush.js';
-import type { CursorStore } from './cursor-store.js';
+import type { CursorStore, CursorUpdate } from './cursor-store.js';
 import type { DeliverySettings } from './delivery-settings.js';
 import type { EventWindow } from './event-window.js';
 import { GroupAudience } from './group-audience.js';
@@ -213,8 +213,8 @@ export class DeliveryWorker implements BatchListener, ShardListener {
   }
 
   /** Cursors of these subscriptions could not be written: they are served elsewhere now, or are gone. */
-  dropAll(subscriptionIds: readonly string[]): void {
-    this.lines.dropAll(subscriptionIds);
+  dropLost(lost: readonly CursorUpdate[]): void {
+    this.lines.dropLost(lost);
   }
 
   // Times that have come.

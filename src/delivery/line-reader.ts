@@ -28,6 +28,7 @@ export class LineReader {
     if (!definition) return undefined;
     return {
       id: resource.id,
+      life: served.life,
       shard: served.shard,
       resource,
       definition,

@@ -7,6 +7,8 @@ import type { LineState } from './next-step.js';
 /** A subscription that is being served by this process: its cursor as it runs ahead of the table, and what a send needs at hand. */
 export interface Line extends LineState {
   readonly id: string;
+  /** Of its cursor: differs where the Subscription was deleted and made again. */
+  readonly life: number;
   shard: number;
   resource: Change;
   segments: readonly Segment[];

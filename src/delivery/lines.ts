@@ -1,5 +1,5 @@
 import type { Change } from '../fhir/change.js';
-import { isOfAnotherLife, laterSegments, openSegment } from '../subscriptions/segments.js';
+import { laterSegments, openSegment } from '../subscriptions/segments.js';
 import { isPushed } from '../subscriptions/is-pushed.js';
 import type { Log } from '../telemetry/log.js';
 import type { Owing } from './backlog.js';
@@ -118,6 +118,16 @@ export class Lines {
     }
   }
 
+  /** Drops those whose cursor, in this life, is another process's or gone. */
+  dropLost(lost: readonly { subscriptionId: string; life: number }[]): void {
+    this.dropAll(
+      lost.flatMap(({ subscriptionId: id, life }) => {
+        const line = this.lines.get(id);
+        return line === undefined || line.life === life ? [id] : [];
+      }),
+    );
+  }
+
   /** Resolves when nothing is under way for those it concerns, or after so many milliseconds. */
   async whenIdle(concerns: (line: Line) => boolean, milliseconds: number): Promise<void> {
     const until = performance.now() + milliseconds;
@@ -132,7 +142,9 @@ export class Lines {
     this.atRest.delete(resource.id);
     let known = this.lines.get(resource.id);
     if (resource.interaction === 'delete') return known && this.drop(known);
-    if (known && resource.version >= known.resource.version && isOfAnotherLife(known.segments, standing.segments)) {
+    // Readings may overtake one another; one of an earlier life says nothing.
+    if (known && served.life < known.life) return;
+    if (known && served.life > known.life) {
       // Deleted and made again before anybody looked: what the first one was served says nothing of the second.
       this.drop(known);
       flush.forget(known.id);

@@ -1,4 +1,5 @@
 import {
+  type Arrived,
   CursorStore,
   type CursorUpdate,
   type GroupMembers,
@@ -22,6 +23,7 @@ import {
 interface CursorRow extends ChangeRow {
   subscription_id: string;
   shard: number;
+  life: bigint;
   acknowledged: bigint;
   failures: number;
   verified_version: number | null;
@@ -47,6 +49,7 @@ export class PostgresCursorStore extends CursorStore {
     const byId = new Map(standings.map((standing) => [standing.subscriptionId, standing]));
     return rows.map((row) => ({
       shard: row.shard,
+      life: Number(row.life),
       acknowledged: Number(row.acknowledged),
       failures: row.failures,
       dueInMs: row.due_in_ms === null ? undefined : Number(row.due_in_ms),
@@ -95,13 +98,19 @@ export class PostgresCursorStore extends CursorStore {
       updates.map(({ lastError }) => lastError ?? null),
       updates.map(({ sent }) => sent),
       updates.map(({ pushed }) => pushed),
+      updates.map(({ life }) => life),
     ];
     const rows = await this.database.rows<{ subscription_id: string }>(SAVE_CURSORS, values);
     return new Set(rows.map((row) => row.subscription_id));
   }
 
-  async advance(acknowledged: ReadonlyMap<string, number>): Promise<void> {
+  async advance(acknowledged: ReadonlyMap<string, Arrived>): Promise<void> {
     if (acknowledged.size === 0) return;
-    await this.database.run(ADVANCE_CURSORS, [[...acknowledged.keys()], [...acknowledged.values()]]);
+    const arrived = [...acknowledged.values()];
+    await this.database.run(ADVANCE_CURSORS, [
+      [...acknowledged.keys()],
+      arrived.map(({ number }) => number),
+      arrived.map(({ life }) => life),
+    ]);
   }
 }

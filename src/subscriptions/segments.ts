@@ -60,17 +60,6 @@ export function stretchesOf(
 }
 
 /**
- * Whether `now` is of a Subscription that was deleted and made again under the id of the one that `known` is of: the first segment of
- * one never changes. A reading that is older in the same group is none.
- */
-export function isOfAnotherLife(known: readonly Segment[], now: readonly Segment[]): boolean {
-  const [a] = known;
-  const [b] = now;
-  if (a === undefined || b === undefined) return false;
-  return a.groupId === b.groupId ? b.afterN > a.afterN : true;
-}
-
-/**
  * Of two readings of one subscription's segments, the one that was made later: segments are only ever closed and added, and what is
  * gone only ever grows.
  */

@@ -17,6 +17,7 @@ const HOUR_MS = 3_600_000;
 interface Side {
   store: CursorStore;
   make(subscriptionId: string, shard: number): Promise<void>;
+  forget(subscriptionId: string): Promise<void>;
   write(change: Change): Promise<void>;
   /** Where a group stands. */
   group(groupId: number, lastN: number): Promise<void>;
@@ -30,6 +31,7 @@ function twin(): Side {
   return {
     store,
     make: (id, shard) => Promise.resolve(store.make(id, shard)),
+    forget: (id) => Promise.resolve(store.forget(id)),
     write: (change) => Promise.resolve(void store.resources.set(change.id, change)),
     group: (groupId, lastN) => Promise.resolve(void store.groups.set(groupId, lastN)),
     segments: (id, segments) => Promise.resolve(void store.segments.set(id, segments)),
@@ -47,6 +49,7 @@ function postgres(database: Database): Side {
     store: new PostgresCursorStore(database),
     make: (id, shard) =>
       run(`INSERT INTO subscription_cursor (subscription_id, shard, face) VALUES ($1, $2, 'r4b')`, [id, shard]),
+    forget: (id) => run('DELETE FROM subscription_cursor WHERE subscription_id = $1', [id]),
     write: (change) => insertChanges(database, [change]),
     group: (groupId, lastN) =>
       run(
@@ -103,8 +106,10 @@ describe.each(['twin', 'postgres'])('cursors (%s)', (name) => {
     await side.make(id, shard);
     return change;
   };
-  const update = (subscriptionId: string, shard: number, more: Partial<CursorUpdate> = {}): CursorUpdate => ({
+  /** Of the life that the Subscription has now. */
+  const update = async (subscriptionId: string, shard: number, more: Partial<CursorUpdate> = {}): Promise<CursorUpdate> => ({
     subscriptionId,
+    life: (await loaded(subscriptionId))?.life ?? 0,
     shard,
     acknowledged: 0,
     failures: 0,
@@ -113,6 +118,8 @@ describe.each(['twin', 'postgres'])('cursors (%s)', (name) => {
     ...more,
   });
   const loaded = async (id: string) => (await store.load([id]))[0]!;
+  const advance = async (id: string, number: number) =>
+    store.advance(new Map([[id, { life: (await loaded(id))?.life ?? 0, number }]]));
 
   test('a Subscription is loaded with its newest version, its cursor, its segments and where its group stands', async () => {
     await subscribe('a', 3);
@@ -130,6 +137,7 @@ describe.each(['twin', 'postgres'])('cursors (%s)', (name) => {
     expect(found).toHaveLength(2);
     expect(found.find(({ resource }) => resource.id === 'a')).toEqual({
       shard: 3,
+      life: expect.any(Number),
       acknowledged: 0,
       failures: 0,
       dueInMs: undefined,
@@ -155,7 +163,7 @@ describe.each(['twin', 'postgres'])('cursors (%s)', (name) => {
     await subscribe('a', 3);
     const tokens = new Map([[3, await side.lease(3)]]);
     const full = { acknowledged: 7, failures: 2, dueInMs: HOUR_MS, verifiedVersion: 1, lastError: 'HTTP 503', sent: true };
-    expect(await store.save([update('a', 3, full)], tokens)).toEqual(new Set(['a']));
+    expect(await store.save([await update('a', 3, full)], tokens)).toEqual(new Set(['a']));
     const kept = await loaded('a');
     expect(kept).toMatchObject({ acknowledged: 7, failures: 2, verifiedVersion: 1, lastError: 'HTTP 503' });
     expect(kept.dueInMs).toBeGreaterThan(HOUR_MS / 2);
@@ -163,7 +171,7 @@ describe.each(['twin', 'postgres'])('cursors (%s)', (name) => {
     expect(kept.sentAgoMs).toBeGreaterThanOrEqual(0);
     expect(kept.sentAgoMs).toBeLessThan(HOUR_MS);
 
-    await store.save([update('a', 3, { acknowledged: 8 })], tokens);
+    await store.save([await update('a', 3, { acknowledged: 8 })], tokens);
     const bare = await loaded('a');
     expect(bare).toMatchObject({ acknowledged: 8, failures: 0 });
     expect([bare.dueInMs, bare.verifiedVersion, bare.lastError]).toEqual([undefined, undefined, undefined]);
@@ -181,7 +189,9 @@ describe.each(['twin', 'postgres'])('cursors (%s)', (name) => {
     ]);
     await side.lease(3);
     await side.lease(2);
-    const updates = ['a', 'b', 'c', 'nobody'].map((id, index) => update(id, index === 3 ? 1 : index + 1, { acknowledged: 5 }));
+    const updates = await Promise.all(
+      ['a', 'b', 'c', 'nobody'].map((id, index) => update(id, index === 3 ? 1 : index + 1, { acknowledged: 5 })),
+    );
     expect(await store.save(updates, tokens)).toEqual(new Set(['a']));
     const numbers = (await store.load(['a', 'b', 'c'])).map(({ resource, acknowledged }) => [resource.id, acknowledged]);
     expect(new Map(numbers as [string, number][])).toEqual(
@@ -200,20 +210,33 @@ describe.each(['twin', 'postgres'])('cursors (%s)', (name) => {
     let highest = 0;
     const writes = fc.array(fc.record({ number: fc.nat(50), overSocket: fc.boolean() }), { minLength: 5, maxLength: 20 });
     for (const { number, overSocket } of fc.sample(writes, 2).flat()) {
-      if (overSocket) await store.advance(new Map([['a', number]]));
-      else await store.save([update('a', 1, { acknowledged: number })], tokens);
+      if (overSocket) await advance('a', number);
+      else await store.save([await update('a', 1, { acknowledged: number })], tokens);
       highest = Math.max(highest, number);
       expect((await loaded('a')).acknowledged).toBe(highest);
     }
-    await store.advance(new Map([['nobody', 3]]));
+    await advance('nobody', 3);
     await store.advance(new Map());
+  });
+
+  test('what is still to be written of a Subscription that was deleted does not touch the one made again under its id', async () => {
+    await subscribe('a', 1);
+    const tokens = new Map([[1, await side.lease(1)]]);
+    const first = await update('a', 1, { acknowledged: 7 });
+    await side.forget('a');
+    await subscribe('a', 1);
+    expect((await loaded('a')).life).toBeGreaterThan(first.life);
+    expect(await store.save([first], tokens)).toEqual(new Set());
+    await store.advance(new Map([['a', { life: first.life, number: 9 }]]));
+    expect(await loaded('a')).toMatchObject({ acknowledged: 0 });
+    expect(await store.save([await update('a', 1, { acknowledged: 1 })], tokens)).toEqual(new Set(['a']));
   });
 
   test('what arrives at sockets needs no token, and counts as sent where it is news', async () => {
     await subscribe('a', 1);
-    await store.advance(new Map([['a', 0]]));
+    await advance('a', 0);
     expect((await loaded('a')).sentAgoMs).toBeUndefined();
-    await store.advance(new Map([['a', 4]]));
+    await advance('a', 4);
     expect(await loaded('a')).toMatchObject({ acknowledged: 4 });
     expect((await loaded('a')).sentAgoMs).toBeGreaterThanOrEqual(0);
   });
@@ -225,7 +248,7 @@ describe.each(['twin', 'postgres'])('cursors (%s)', (name) => {
     for (const [id, due] of Object.entries(dueInMs)) {
       const shard = id === 'elsewhere' ? 2 : 1;
       await subscribe(id, shard);
-      await store.save([update(id, shard, { dueInMs: due })], tokens);
+      await store.save([await update(id, shard, { dueInMs: due })], tokens);
     }
     expect(await store.due([1], 10)).toEqual(['later', 'late']);
     expect(await store.due([1, 2], 2)).toEqual(['later', 'elsewhere']);
@@ -252,14 +275,14 @@ describe.each(['twin', 'postgres'])('cursors (%s)', (name) => {
       const shard = id === 'elsewhere' ? 2 : 1;
       await subscribe(id, shard);
       await side.segments(id, open);
-      await store.save([update(id, shard, more)], tokens);
+      await store.save([await update(id, shard, more)], tokens);
     }
     await side.write(maker.put({ resourceType: 'Subscription', id: 'rewritten' }));
     await side.write(maker.remove('Subscription', 'deleted'));
     // It has left its group, and had all that was before.
     await subscribe('left', 1);
     await side.segments('left', [{ groupId: 1, afterN: 5, untilN: 8, firstNumber: 1 }]);
-    await store.save([update('left', 1, { acknowledged: 3, verifiedVersion: 1 })], tokens);
+    await store.save([await update('left', 1, { acknowledged: 3, verifiedVersion: 1 })], tokens);
     expect((await store.unsettled([1])).sort()).toEqual(['owed', 'rewritten', 'timed', 'unverified']);
     expect(await store.unsettled([2])).toEqual(['elsewhere']);
   });
@@ -282,7 +305,7 @@ describe.each(['twin', 'postgres'])('cursors (%s)', (name) => {
       { groupId: 1, afterN: 0, untilN: 6, firstNumber: 1 },
       { groupId: 2, afterN: 1, firstNumber: 7 },
     ]);
-    await store.save([update('socket', 1, { pushed: false })], new Map([[1, await side.lease(1)]]));
+    await store.save([await update('socket', 1, { pushed: false })], new Map([[1, await side.lease(1)]]));
     const members = async (groups: number[], shards: number[]) =>
       (await store.members(groups, shards))
         .map(({ groupId, lastN, subscriptionIds }) => [groupId, lastN, [...subscriptionIds].sort()] as const)

@@ -1,5 +1,5 @@
 import type { Change, Face } from '../../fhir/change.js';
-import { isOfAnotherLife, laterSegments, latestNumber, openSegment } from '../../subscriptions/segments.js';
+import { laterSegments, latestNumber, openSegment } from '../../subscriptions/segments.js';
 import type { StoredSubscriptions } from '../../subscriptions/stored-subscriptions.js';
 import type { SubscriptionDefinition } from '../../subscriptions/subscription-definition.js';
 import type { CursorStore, ServedSubscription } from '../cursor-store.js';
@@ -101,8 +101,8 @@ export class FeedCatalog {
     if (!served || served.resource.interaction === 'delete') return undefined;
     const definition = this.parts.readDefinition(served.resource);
     const subject = subjectOf(definition, this.parts.baseOf);
-    const { resource, acknowledged } = served;
-    const feed: Feed = { id, resource, definition, subject, segments: [], acknowledged, bindings: new Set() };
+    const { resource, acknowledged, life } = served;
+    const feed: Feed = { id, life, resource, definition, subject, segments: [], acknowledged, bindings: new Set() };
     this.feeds.set(id, feed);
     this.place(feed, served);
     setTimeout(() => feed.bindings.size === 0 && this.forget(feed), UNBOUND_MS).unref();
@@ -122,7 +122,7 @@ export class FeedCatalog {
   /** False where it is no longer what the sockets were bound to. */
   private renew(feed: Feed, served: ServedSubscription): boolean {
     // Deleted and made again before anybody looked.
-    if (served.resource.version >= feed.resource.version && isOfAnotherLife(feed.segments, served.standing.segments)) return false;
+    if (served.life > feed.life) return false;
     if (served.resource.version > feed.resource.version) {
       const definition = this.parts.readDefinition(served.resource);
       if (definition.channel.type !== feed.definition.channel.type) return false;

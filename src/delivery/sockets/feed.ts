@@ -7,6 +7,8 @@ import type { FeedSink, Frame } from './feed-sink.js';
 /** A subscription that sockets of this process listen to. */
 export interface Feed {
   readonly id: string;
+  /** Of its cursor: differs where the Subscription was deleted and made again. */
+  readonly life: number;
   resource: Change;
   definition: SubscriptionDefinition;
   subject: NotificationSubject;

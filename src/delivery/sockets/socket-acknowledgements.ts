@@ -1,5 +1,5 @@
 import type { Log } from '../../telemetry/log.js';
-import type { CursorStore } from '../cursor-store.js';
+import type { Arrived, CursorStore } from '../cursor-store.js';
 
 const WRITE_EVERY_MS = 200;
 const AGAIN_AFTER_MS = 1000;
@@ -9,8 +9,8 @@ const AGAIN_AFTER_MS = 1000;
  * forwards; until then this process knows better than the table.
  */
 export class SocketAcknowledgements {
-  private waiting = new Map<string, number>();
-  private writing: ReadonlyMap<string, number> = new Map();
+  private waiting = new Map<string, Arrived>();
+  private writing: ReadonlyMap<string, Arrived> = new Map();
   private timer?: NodeJS.Timeout;
   private running?: Promise<void>;
   private stopped = false;
@@ -20,21 +20,16 @@ export class SocketAcknowledgements {
     private readonly log: Log,
   ) {}
 
-  /** All events of the subscription up to this number have arrived. */
-  keep(subscriptionId: string, number: number): void {
-    if (number <= this.of(subscriptionId)) return;
-    this.waiting.set(subscriptionId, number);
+  keep(subscriptionId: string, arrived: Arrived): void {
+    if (arrived.number <= this.of(subscriptionId, arrived.life)) return;
+    this.waiting.set(subscriptionId, later(this.waiting.get(subscriptionId), arrived));
     this.soon(WRITE_EVERY_MS);
   }
 
-  /** It is gone: should another be made under its id, this says nothing of that one. */
-  forget(subscriptionId: string): void {
-    this.waiting.delete(subscriptionId);
-  }
-
-  /** The highest number that is not yet in the table; 0 where there is none. */
-  of(subscriptionId: string): number {
-    return Math.max(this.waiting.get(subscriptionId) ?? 0, this.writing.get(subscriptionId) ?? 0);
+  /** The highest number of this life that is not yet in the table; 0 where there is none. */
+  of(subscriptionId: string, life: number): number {
+    const known = [this.waiting.get(subscriptionId), this.writing.get(subscriptionId)];
+    return Math.max(0, ...known.map((arrived) => (arrived?.life === life ? arrived.number : 0)));
   }
 
   /** Writes what is left; what the database does not take now is sent again. */
@@ -65,10 +60,16 @@ export class SocketAcknowledgements {
       return true;
     } catch (error) {
       this.log.warn({ err: error, subscriptions: numbers.size }, 'sockets.advance-failed');
-      for (const [id, number] of numbers) this.waiting.set(id, Math.max(number, this.waiting.get(id) ?? 0));
+      for (const [id, arrived] of numbers) this.waiting.set(id, later(this.waiting.get(id), arrived));
       return false;
     } finally {
       this.writing = new Map();
     }
   }
+}
+
+/** What was said of an earlier life counts no more. */
+function later(one: Arrived | undefined, other: Arrived): Arrived {
+  if (one === undefined || one.life < other.life) return other;
+  return one.life > other.life || one.number > other.number ? one : other;
 }

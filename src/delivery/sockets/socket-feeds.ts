@@ -118,7 +118,7 @@ export class SocketFeeds implements BatchListener {
     const feed = this.catalog.get(subscriptionId);
     if (!feed || feed.definition.channel.type !== 'websocket' || number <= feed.acknowledged) return;
     feed.acknowledged = number;
-    this.acknowledgements.keep(feed.id, number);
+    this.acknowledgements.keep(feed.id, { life: feed.life, number });
   }
 
   async learn(_groupIds: ReadonlySet<number>, subscriptionIds: ReadonlySet<string>): Promise<void> {
@@ -140,7 +140,7 @@ export class SocketFeeds implements BatchListener {
 
   private startOf(feed: Feed, after: BindOptions['after']): number {
     if (after === 'now') return Number.POSITIVE_INFINITY;
-    if (after === 'acknowledged') return Math.max(feed.acknowledged, this.acknowledgements.of(feed.id));
+    if (after === 'acknowledged') return Math.max(feed.acknowledged, this.acknowledgements.of(feed.id, feed.life));
     return after;
   }
 
@@ -257,7 +257,6 @@ export class SocketFeeds implements BatchListener {
       binding.sink.ended(feed.id);
     }
     this.catalog.forget(feed);
-    this.acknowledgements.forget(feed.id);
   }
 
   /** Every half second: sockets that had no room, and those that have heard nothing for their heartbeat's period. */

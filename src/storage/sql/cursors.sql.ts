@@ -6,7 +6,7 @@ import { RELAXED_COMMIT } from './relaxed-commit.js';
 export const LOAD_CURSORS: Sql = {
   name: 'load-cursors',
   text: `
-  SELECT c.subscription_id, c.shard, c.acknowledged, c.failures, c.verified_version, c.last_error,
+  SELECT c.subscription_id, c.shard, c.life, c.acknowledged, c.failures, c.verified_version, c.last_error,
          extract(epoch FROM c.next_attempt - now()) * 1000 AS due_in_ms,
          extract(epoch FROM now() - c.last_sent_at) * 1000 AS sent_ago_ms,
          ${CHANGE_COLUMNS}
@@ -89,9 +89,10 @@ export const SAVE_CURSORS: Sql = {
       last_sent_at = CASE WHEN u.sent THEN now() ELSE c.last_sent_at END,
       pushed = u.pushed
   FROM unnest(
-    $3::text[], $4::bigint[], $5::integer[], $6::double precision[], $7::integer[], $8::text[], $9::boolean[], $10::boolean[]
-  ) AS u (subscription_id, acknowledged, failures, due_in_ms, verified_version, last_error, sent, pushed)
-  WHERE c.subscription_id = u.subscription_id AND c.shard IN (SELECT shard FROM held) AND ${RELAXED_COMMIT}
+    $3::text[], $4::bigint[], $5::integer[], $6::double precision[], $7::integer[], $8::text[], $9::boolean[], $10::boolean[],
+    $11::bigint[]
+  ) AS u (subscription_id, acknowledged, failures, due_in_ms, verified_version, last_error, sent, pushed, life)
+  WHERE c.subscription_id = u.subscription_id AND c.life = u.life AND c.shard IN (SELECT shard FROM held) AND ${RELAXED_COMMIT}
   RETURNING c.subscription_id`,
 };
 
@@ -101,8 +102,8 @@ export const ADVANCE_CURSORS: Sql = {
   text: `
   WITH rows AS MATERIALIZED (
     SELECT c.subscription_id, u.acknowledged
-    FROM unnest($1::text[], $2::bigint[]) AS u (subscription_id, acknowledged)
-    JOIN subscription_cursor AS c ON c.subscription_id = u.subscription_id
+    FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS u (subscription_id, acknowledged, life)
+    JOIN subscription_cursor AS c ON c.subscription_id = u.subscription_id AND c.life = u.life
     WHERE c.acknowledged < u.acknowledged
     ORDER BY c.subscription_id
     FOR NO KEY UPDATE OF c

@@ -1,4 +1,5 @@
 import {
+  type Arrived,
   CursorStore,
   type CursorUpdate,
   type GroupMembers,
@@ -10,6 +11,7 @@ import { latestNumber, openSegment, type Segment } from '../../../src/subscripti
 
 interface Cursor {
   shard: number;
+  life: number;
   acknowledged: number;
   failures: number;
   /** In milliseconds since 1970, as all times here. */
@@ -27,9 +29,14 @@ export class MemoryCursorStore extends CursorStore {
   readonly groups = new Map<number, number>();
   readonly tokens = new Map<number, string>();
   private readonly cursors = new Map<string, Cursor>();
+  private lives = 0;
 
   make(subscriptionId: string, shard: number): void {
-    this.cursors.set(subscriptionId, { shard, acknowledged: 0, failures: 0, pushed: true });
+    this.cursors.set(subscriptionId, { shard, life: ++this.lives, acknowledged: 0, failures: 0, pushed: true });
+  }
+
+  forget(subscriptionId: string): void {
+    this.cursors.delete(subscriptionId);
   }
 
   load(subscriptionIds: readonly string[]): Promise<ServedSubscription[]> {
@@ -39,11 +46,11 @@ export class MemoryCursorStore extends CursorStore {
         const cursor = this.cursors.get(id);
         const resource = this.resources.get(id);
         if (!cursor || !resource) return [];
-        const { shard, acknowledged, failures, verifiedVersion, lastError, dueAt, sentAt } = cursor;
+        const { shard, life, acknowledged, failures, verifiedVersion, lastError, dueAt, sentAt } = cursor;
         const dueInMs = dueAt === undefined ? undefined : dueAt - now;
         const sentAgoMs = sentAt === undefined ? undefined : now - sentAt;
         const standing = { subscriptionId: id, segments: this.segmentsOf(id), groupLastN: this.groupLastN(id) };
-        return [{ shard, acknowledged, failures, verifiedVersion, lastError, dueInMs, sentAgoMs, standing, resource }];
+        return [{ shard, life, acknowledged, failures, verifiedVersion, lastError, dueInMs, sentAgoMs, standing, resource }];
       }),
     );
   }
@@ -84,10 +91,10 @@ export class MemoryCursorStore extends CursorStore {
   save(updates: readonly CursorUpdate[], tokens: ShardTokens): Promise<Set<string>> {
     const now = Date.now();
     const written = new Set<string>();
-    for (const { subscriptionId, shard, acknowledged, dueInMs, sent, ...rest } of updates) {
+    for (const { subscriptionId, life, shard, acknowledged, dueInMs, sent, ...rest } of updates) {
       const cursor = this.cursors.get(subscriptionId);
       const token = tokens.get(shard);
-      if (!cursor || token === undefined || this.tokens.get(shard) !== token) continue;
+      if (cursor?.life !== life || token === undefined || this.tokens.get(shard) !== token) continue;
       Object.assign(cursor, { verifiedVersion: undefined, lastError: undefined }, rest);
       cursor.acknowledged = Math.max(cursor.acknowledged, acknowledged);
       cursor.dueAt = dueInMs === undefined ? undefined : now + dueInMs;
@@ -97,10 +104,10 @@ export class MemoryCursorStore extends CursorStore {
     return Promise.resolve(written);
   }
 
-  advance(acknowledged: ReadonlyMap<string, number>): Promise<void> {
-    for (const [id, number] of acknowledged) {
+  advance(acknowledged: ReadonlyMap<string, Arrived>): Promise<void> {
+    for (const [id, { life, number }] of acknowledged) {
       const cursor = this.cursors.get(id);
-      if (!cursor || number <= cursor.acknowledged) continue;
+      if (cursor?.life !== life || number <= cursor.acknowledged) continue;
       cursor.acknowledged = number;
       cursor.sentAt = Date.now();
     }

@@ -99,6 +99,7 @@ class MemoryCursors {
 
 const update = (subscriptionId: string, acknowledged: number): CursorUpdate => ({
   subscriptionId,
+  life: 1,
   shard: 0,
   acknowledged,
   failures: 0,

@@ -19,6 +19,7 @@ function served(id: string): ServedSubscription {
   const fails = nth % 100 === 0;
   return {
     shard: nth % 2,
+    life: 1,
     acknowledged: fails ? NEWEST - 1 : NEWEST,
     failures: fails ? 5 : 0,
     dueInMs: fails ? 3_600_000 : undefined,
@@ -91,6 +92,7 @@ describe('a Subscription that was deleted and made again before its line was rea
   const first = served('s1');
   const second = (version: number, afterN: number, groupId = 1): ServedSubscription => ({
     ...first,
+    life: 2,
     acknowledged: 0,
     standing: { subscriptionId: 's1', segments: [{ groupId, afterN, firstNumber: 1 }], groupLastN: NEWEST },
     resource: { ...resourceOf('s1'), version },
@@ -127,6 +129,7 @@ describe('a Subscription that was deleted and made again before its line was rea
     const before = lines.get('s1');
     now = {
       ...second(2, 0),
+      life: first.life,
       standing: {
         ...first.standing,
         segments: [
@@ -139,4 +142,19 @@ describe('a Subscription that was deleted and made again before its line was rea
     expect(lines.get('s1')).toBe(before);
     expect(before).toMatchObject({ acknowledged: NEWEST, segments: now.standing.segments, dropped: false });
   });
+});
+
+test('an update that found no cursor drops the line of its own life, not of the one made again since', async () => {
+  let now = served('s1');
+  const lines = newLines(() => [0, 1], {
+    cursors: { load: () => Promise.resolve([now]) },
+    flush: { isAhead: () => false, forget: () => {} },
+  });
+  await lines.load(['s1']);
+  now = { ...now, life: 2, resource: { ...now.resource, version: 3 } };
+  await lines.load(['s1']);
+  lines.dropLost([{ subscriptionId: 's1', life: 1 }]);
+  expect(lines.get('s1')?.life).toBe(2);
+  lines.dropLost([{ subscriptionId: 's1', life: 2 }]);
+  expect(lines.get('s1')).toBeUndefined();
 });

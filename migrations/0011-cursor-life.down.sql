@@ -1,0 +1,1 @@
+ALTER TABLE subscription_cursor DROP COLUMN life;
