@@ -108,7 +108,8 @@ async function naiveWalk(
   const all = groups.map(({ fingerprint, definition }) => {
     const subject = JSON.parse(definition) as { kind: string; criteria: string; filters: string[] };
     if (subject.kind === 'classic') return { fingerprint, ofTopic: false, ...semantics.parseCriteria(subject.criteria) };
-    const clauses = resolveFilters(subject.filters, topic.definition, semantics).get('Observation') ?? [];
+    const asked = resolveFilters(subject.filters, topic.definition, semantics).get('Observation') ?? [];
+    const clauses = asked.filter((condition) => 'parameter' in condition);
     return { fingerprint, ofTopic: true, type: 'Observation', clauses };
   });
   let milliseconds = 0;

@@ -5,6 +5,7 @@ import type { ChangeLog } from './change-log.js';
 import type { EventLedger, MatchingLease } from './event-ledger.js';
 import { inSlices } from './in-slices.js';
 import { isStanding, matchSlice, type Slice } from './match-slice.js';
+import type { LinkSettlement } from './settle-links.js';
 import type { StandingQueries } from './standing-queries.js';
 
 export interface CohortSettings {
@@ -43,6 +44,7 @@ export class Cohort {
     private readonly log: Log,
     private readonly settings: CohortSettings,
     private readonly observer: MatchingObserver,
+    private readonly links: LinkSettlement,
   ) {}
 
   get leases(): readonly MatchingLease[] {
@@ -94,6 +96,7 @@ export class Cohort {
         milliseconds: this.settings.sliceMilliseconds,
         overtaken,
         reached,
+        links: this.links,
         beforeChange: () => (this.doubtful = []),
       });
       if (slice === undefined) {

@@ -1,6 +1,8 @@
 import { accessKeysOf, isNegated, valueKeysOf } from '../search/access-keys.js';
 import { clauseHolds } from '../search/clause-holds.js';
-import type { Clause } from '../search/query.js';
+import { type Condition, isLinked, type WrittenLink } from '../search/conditions.js';
+import { parameterKeys } from '../search/parameter-keys.js';
+import type { Clause, Link } from '../search/query.js';
 import type { ExtractedValues } from '../search/values.js';
 import type { KeySet } from './key-set.js';
 
@@ -47,6 +49,8 @@ export interface Predicate {
   readonly none: KeyChoice | undefined;
   /** What keys cannot decide. */
   readonly rest: Clause | undefined;
+  /** What only other resources decide: the entry holds by the rest alone, and whoever owns it asks. */
+  readonly link: Link | undefined;
 }
 
 /** Present for every change that leaves a resource behind: classic criteria never speak of a delete. */
@@ -55,13 +59,16 @@ export const LIVE = 1;
 const NOTHING: readonly never[] = [];
 
 /** Keys of one resource type mean nothing for another, so entries for resources of any type keep their clauses (`keyed` false). */
-export function predicateOf(clause: Clause, keyed = true): Predicate {
+export function predicateOf(condition: Condition, keyed = true): Predicate {
+  if (isLinked(condition)) return predicateOfLink(condition, keyed);
+  const clause = condition;
   const nothing = {
     code: keyed ? clause.parameter.code : undefined,
     rank: 0,
     found: undefined,
     none: undefined,
     rest: undefined,
+    link: undefined,
   };
   if (!keyed) return { ...nothing, rest: clause };
   const keys = valueKeysOf(clause);
@@ -71,6 +78,22 @@ export function predicateOf(clause: Clause, keyed = true): Predicate {
   // Found by a key, decided by the clause: the codes of a composite with a quantity, the presence that :missing=false asks.
   const found = accessKeysOf(clause);
   return { ...nothing, rank: rankOf(clause), found: found && compact(found), rest: clause };
+}
+
+/**
+ * The local part of a link: what begins a chain must be there. Where nothing local is asked, "none of no keys" tells the entry from those
+ * that match without a test.
+ */
+function predicateOfLink({ link }: WrittenLink, keyed: boolean): Predicate {
+  const isChain = keyed && link.kind === 'chain';
+  return {
+    code: isChain ? link.parameter.code : undefined,
+    rank: RANK_OF_PRESENCE,
+    found: isChain ? parameterKeys(link.parameter).present : undefined,
+    none: isChain ? undefined : NOTHING,
+    rest: undefined,
+    link,
+  };
 }
 
 export function entryOf<Owner>(owner: Owner, type: string, gate: number, predicates: readonly Predicate[]): Entry<Owner> {

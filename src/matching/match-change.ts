@@ -95,7 +95,8 @@ function fires(topic: CompiledTopic, seen: TopicChange, onError: StandingMatch<u
   });
 }
 
-function stateOf(change: Change, semantics: SearchSemantics): ResourceState {
+/** A version as triggers, filters and links see it; each view is made when first asked for. */
+export function stateOf(change: Change, semantics: SearchSemantics): ResourceState {
   let resource: unknown;
   let values: ExtractedValues | undefined;
   return {
@@ -108,6 +109,6 @@ function stateOf(change: Change, semantics: SearchSemantics): ResourceState {
   };
 }
 
-function noValues(resourceType: string): ExtractedValues {
+export function noValues(resourceType: string): ExtractedValues {
   return { resourceType, get: () => undefined, entries: () => [] };
 }

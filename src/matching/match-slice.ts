@@ -4,6 +4,7 @@ import type { ChangeLog } from './change-log.js';
 import type { MatchedBatch, MembershipChange } from './event-ledger.js';
 import { inSlices } from './in-slices.js';
 import type { EventSubject } from './match-change.js';
+import { type LinkSettlement, type OpenEvent, type OpenMatch, settleLinks } from './settle-links.js';
 import { type StandingQueries, STANDING_TYPES } from './standing-queries.js';
 
 /** What the front of some pending changes comes to. */
@@ -28,6 +29,8 @@ export interface SliceRules {
   overtaken: ReadonlySet<Change>;
   /** A Subscription for which all others have come to its place. */
   reached: Change | undefined;
+  /** Decides what the standing queries leave open. */
+  links: LinkSettlement;
   /** Called before the standing queries are changed for the first time. */
   beforeChange(): void;
 }
@@ -52,20 +55,32 @@ export async function matchSlice(
   const events: MatchedBatch['events'][number][] = [];
   const memberships: MembershipChange[] = [];
   const subscriptionIds = new Set<string>();
+  const open: OpenMatch[] = [];
+  const openEvents: OpenEvent[] = [];
   const deadline = performance.now() + rules.milliseconds;
   let taken = 0;
   let standingChanged = false;
   for (const change of pending) {
     if (standingChanged && !asked.has(change) && standing.needsPrevious(change)) break;
     if (change !== rules.reached && !rules.overtaken.has(change) && standing.awaitsOthers(change)) break;
-    for (const groupFingerprint of groupsHearing(change, previous?.get(change), standing, log)) {
+    for (const groupFingerprint of groupsHearing(change, previous?.get(change), standing, log, open)) {
       events.push({ groupFingerprint, change: change.position });
+    }
+    if (open.length > 0) {
+      for (const match of open.splice(0))
+        openEvents.push({ match, index: events.push({ groupFingerprint: match.fingerprint, change: change.position }) - 1 });
     }
     for (const { focus, written, previous: before } of told.get(change) ?? []) {
       const event = change.event!;
-      const heard = written ? groupsHearing(focus, before, standing, log) : [];
-      for (const groupFingerprint of groupsTold({ event, focus }, heard, standing, log)) {
+      const heard = written ? groupsHearing(focus, before, standing, log, open) : [];
+      // What was open of the write was settled with it.
+      for (const { fingerprint } of open.splice(0)) heard.push(fingerprint);
+      for (const groupFingerprint of groupsTold({ event, focus }, heard, standing, log, open)) {
         events.push({ groupFingerprint, change: focus.position, happenedAt: change.at });
+      }
+      for (const match of open.splice(0)) {
+        const groupFingerprint = match.fingerprint;
+        openEvents.push({ match, index: events.push({ groupFingerprint, change: focus.position, happenedAt: change.at }) - 1 });
       }
     }
     taken++;
@@ -81,7 +96,9 @@ export async function matchSlice(
   const position = pending[taken - 1]?.position;
   if (position === undefined) return undefined;
   for (const { subscriptionId } of memberships) subscriptionIds.add(subscriptionId);
-  return { batch: { position, events, memberships, subscriptionIds: [...subscriptionIds] }, taken, standingChanged };
+  const settled =
+    openEvents.length === 0 ? { events, memberships } : await settleLinks(openEvents, events, memberships, rules.links, log);
+  return { batch: { position, ...settled, subscriptionIds: [...subscriptionIds] }, taken, standingChanged };
 }
 
 /** Changes that alter what stands. */
@@ -106,10 +123,17 @@ async function eventsOf(pending: readonly Change[], changes: ChangeLog): Promise
   return told;
 }
 
-function groupsTold(subject: EventSubject, heard: readonly string[], standing: StandingQueries, log: Log): string[] {
+function groupsTold(
+  subject: EventSubject,
+  heard: readonly string[],
+  standing: StandingQueries,
+  log: Log,
+  open: OpenMatch[],
+): string[] {
   try {
-    return standing.matchEvent(subject, heard);
+    return standing.matchEvent(subject, heard, open);
   } catch (err) {
+    open.length = 0;
     const { type, id, version } = subject.focus;
     log.error({ err, type, id, version }, 'matching.change-unreadable');
     return [];
@@ -117,10 +141,17 @@ function groupsTold(subject: EventSubject, heard: readonly string[], standing: S
 }
 
 /** A resource that cannot be read must not stop the log; it matches nothing, never everything. */
-function groupsHearing(change: Change, previous: Change | undefined, standing: StandingQueries, log: Log): string[] {
+function groupsHearing(
+  change: Change,
+  previous: Change | undefined,
+  standing: StandingQueries,
+  log: Log,
+  open: OpenMatch[],
+): string[] {
   try {
-    return standing.match(change, previous);
+    return standing.match(change, previous, open);
   } catch (err) {
+    open.length = 0;
     log.error({ err, type: change.type, id: change.id, version: change.version }, 'matching.change-unreadable');
     return [];
   }

@@ -1,10 +1,14 @@
 import { Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { SealingChangeStore } from '../intake/sealing-change-store.js';
 import { SearchSemantics } from '../search/search-semantics.js';
 import { PostgresChangeLog } from '../storage/change-log.js';
 import { Database } from '../storage/database.js';
 import { PostgresEventLedger } from '../storage/event-ledger.js';
+import { PostgresFailingGroups } from '../storage/failing-groups.js';
 import { HubPresence } from '../storage/hub-presence.js';
+import { PostgresLinkedResources } from '../storage/linked-resources.js';
 import { RecentVersions } from '../storage/recent-versions.js';
+import { ChangeStoreStatusWriter } from '../storage/status-writer.js';
 import { Log } from '../telemetry/log.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { WakeUps } from '../wake-ups/wake-ups.js';
@@ -16,9 +20,10 @@ import { measuredSemantics } from './measured-semantics.js';
   providers: [
     {
       provide: MatchingWorker,
-      inject: [Database, RecentVersions, WakeUps, SearchSemantics, HubPresence, Metrics, Log],
+      inject: [Database, SealingChangeStore, RecentVersions, WakeUps, SearchSemantics, HubPresence, Metrics, Log],
       useFactory: (
         database: Database,
+        changes: SealingChangeStore,
         recent: RecentVersions,
         wakeUps: WakeUps,
         semantics: SearchSemantics,
@@ -34,6 +39,10 @@ import { measuredSemantics } from './measured-semantics.js';
           log,
           { ...DEFAULT_MATCHING, process: presence.name },
           recorder,
+          {
+            linked: new PostgresLinkedResources(database, semantics),
+            failing: new PostgresFailingGroups(database, new ChangeStoreStatusWriter(changes.ofStoredTexts)),
+          },
         );
         recorder.indexIs(() => worker.counters);
         return worker;

@@ -8,6 +8,7 @@ import { type Advance, Cohort, type CohortSettings, type MatchingObserver } from
 import { type EventLedger, LeaseLost, type MatchingLease, type MatchingShare } from './event-ledger.js';
 import { Gates } from './gates.js';
 import { PARTITIONS } from './partitions.js';
+import { type LinkSettlement, NO_LINKS } from './settle-links.js';
 import { StandingQueries } from './standing-queries.js';
 
 export interface MatchingSettings extends CohortSettings {
@@ -65,6 +66,7 @@ export class MatchingWorker {
     private readonly log: Log,
     private readonly settings: MatchingSettings,
     private readonly observer: MatchingObserver = NO_OBSERVER,
+    private readonly links: LinkSettlement = NO_LINKS,
   ) {}
 
   /** What stands in this process, by how it is found; undefined while it matches nothing. */
@@ -211,12 +213,12 @@ export class MatchingWorker {
     const standing = new StandingQueries(this.semantics, this.log, partitions, this.gates);
     const stopped = () => one.cancelled;
     const { position } = first;
-    const { changes, ledger, log, settings, observer } = this;
+    const { changes, ledger, log, settings, observer, links } = this;
     one.ended = buildStanding(standing, partitions, position, { changes, ledger }, settings.sliceMilliseconds, stopped).then(
       () => {
         if (one.cancelled) return;
         this.building.delete(one);
-        this.cohorts.push(new Cohort(leases, position, standing, changes, ledger, log, settings, observer));
+        this.cohorts.push(new Cohort(leases, position, standing, changes, ledger, log, settings, observer, links));
         const { subscriptions, groups, residual } = standing.counters;
         const ms = Math.round(performance.now() - begun);
         this.log.info({ partitions: partitions.length, subscriptions, groups, residual, ms }, 'matching.index-built');

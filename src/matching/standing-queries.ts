@@ -1,5 +1,7 @@
 import type { Change, Interaction } from '../fhir/change.js';
-import type { Clause } from '../search/query.js';
+import type { Condition } from '../search/conditions.js';
+import type { Link } from '../search/query.js';
+import type { ExtractedValues } from '../search/values.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
 import { parseSubscription } from '../subscriptions/parse-subscription.js';
 import { type FiltersByType, resolveFilters } from '../subscriptions/resolve-filters.js';
@@ -14,9 +16,19 @@ import type { KnownMember, MembershipChange, StandingGroup } from './event-ledge
 import { Gates } from './gates.js';
 import { GroupTable } from './group-table.js';
 import { groupPlan, type GroupPlan, type GroupSubject, subjectOf } from './group-plan.js';
-import { type EventSubject, keysOf, type ListeningTopic, matchChange, matchEvent, type StandingMatch } from './match-change.js';
+import {
+  type EventSubject,
+  keysOf,
+  type ListeningTopic,
+  matchChange,
+  matchEvent,
+  noValues,
+  type StandingMatch,
+  stateOf,
+} from './match-change.js';
 import { EVERY_PARTITION, partitionOf, PARTITIONS } from './partitions.js';
 import { type IndexCounters, PredicateIndex } from './predicate-index.js';
+import type { OpenMatch } from './settle-links.js';
 import { predicatesOfCriteria, TermPredicates } from './term-predicates.js';
 
 /** Subscriptions with the same topic, filters and rights: one match, one row in the log, for all of them. */
@@ -70,6 +82,8 @@ export class StandingQueries {
   private readonly index = new PredicateIndex<Group>();
   private readonly catalog = new TopicCatalog<CompiledTopic>();
   private readonly groups = new GroupTable<Group>();
+  /** What other resources must say of a change, for groups that ask it, by type of the change. */
+  private readonly links = new Map<Group, ReadonlyMap<string, readonly Link[]>>();
   private readonly members = new Map<string, Member>();
   private readonly topicVersions = new Map<string, number>();
   private readonly listening = new Map<string, Listening>();
@@ -119,6 +133,8 @@ export class StandingQueries {
       this.subscriptions += group.subscribers;
       if (group.subject !== undefined) this.listeningTo(group.subject.topic).groups.add(group);
       for (const entry of group.entries) this.index.adopt(entry);
+      const links = other.links.get(group);
+      if (links !== undefined) this.links.set(group, links);
       yield;
     }
   }
@@ -136,9 +152,11 @@ export class StandingQueries {
     }
   }
 
-  /** Fingerprints of the groups that hear of the change, each once. */
-  match(change: Change, previous: Change | undefined): string[] {
-    return matchChange(change, previous, this.matching(change, this.topicsOf(change.type))).map((group) => group.fingerprint);
+  /** Fingerprints of the groups that hear of the change, each once. Those that do if their links hold are put to `open` instead. */
+  match(change: Change, previous: Change | undefined, open: OpenMatch[] = []): string[] {
+    const groups = matchChange(change, previous, this.matching(change, this.topicsOf(change.type)));
+    const heard = this.links.size === 0 ? groups : this.putAside(groups, change.body === null ? previous : change, change, open);
+    return heard.map((group) => group.fingerprint);
   }
 
   /** What a change with a content is looked up by; for measurements, which tell extraction from the rest. */
@@ -148,11 +166,30 @@ export class StandingQueries {
 
   /**
    * Fingerprints of the groups that hear of a coded event. Where the request that brought it also wrote its focus, groups that heard of
-   * that change are left out: whichever of its triggers fire, a topic tells a happening once.
+   * that change are left out: whichever of its triggers fire, a topic tells a happening once. `open` as in {@link match}.
    */
-  matchEvent(subject: EventSubject, heard: readonly string[] = []): string[] {
-    const groups = matchEvent(subject, this.matching(subject.focus, [...this.listening.values()].filter(isResolved)));
-    return groups.map((group) => group.fingerprint).filter((fingerprint) => !heard.includes(fingerprint));
+  matchEvent(subject: EventSubject, heard: readonly string[] = [], open: OpenMatch[] = []): string[] {
+    const told = matchEvent(subject, this.matching(subject.focus, [...this.listening.values()].filter(isResolved)));
+    const groups = told.filter(({ fingerprint }) => !heard.includes(fingerprint));
+    const { focus } = subject;
+    return (this.links.size === 0 ? groups : this.putAside(groups, focus, focus, open)).map((group) => group.fingerprint);
+  }
+
+  /** Takes groups with links out of those that match; `state` is what their local part held of. */
+  private putAside(
+    groups: Group[],
+    state: Change | undefined,
+    { type, id }: Pick<Change, 'type' | 'id'>,
+    open: OpenMatch[],
+  ): Group[] {
+    let values: ExtractedValues | undefined;
+    return groups.filter((group) => {
+      const links = this.links.get(group)?.get(type);
+      if (links === undefined) return true;
+      values ??= state === undefined ? noValues(type) : stateOf(state, this.semantics).values;
+      open.push({ fingerprint: group.fingerprint, type, id, values, links });
+      return false;
+    });
   }
 
   private matching({ type, id }: Change, topics: readonly ListeningTopic[]): StandingMatch<Group> {
@@ -309,6 +346,7 @@ export class StandingQueries {
 
   private dissolve(group: Group): void {
     for (const entry of group.entries) this.index.remove(entry);
+    this.links.delete(group);
     this.groups.delete(group);
     if (group.subject === undefined) return;
     const listening = this.listening.get(group.subject.topic);
@@ -349,8 +387,13 @@ export class StandingQueries {
   }
 
   private file(group: Group, subject: GroupSubject, listening: Listening | undefined): void {
+    this.links.delete(group);
     try {
-      group.entries = this.conjunctionsOf(subject, listening).map(({ type, predicates }) =>
+      const conjunctions = this.conjunctionsOf(subject, listening);
+      // Before they are filed: a group is never to be found without its links.
+      const links = linksOf(conjunctions);
+      if (links !== undefined) this.links.set(group, links);
+      group.entries = conjunctions.map(({ type, predicates }) =>
         this.index.file(group, type, listening?.gate ?? LIVE, predicates),
       );
     } catch (err) {
@@ -367,19 +410,19 @@ export class StandingQueries {
     const types = new Set(triggerTypesOf(topic));
     if (types.has(ANY_TYPE)) return this.conjunctionsOfAnyType(resolveFilters(subject.filters, topic.definition, this.semantics));
     const resolved = new Map<string, FiltersByType>();
-    const clausesOf = (filter: string, type: string): readonly Clause[] => {
+    const conditionsOf = (filter: string, type: string): readonly Condition[] => {
       let byType = resolved.get(filter);
       if (byType === undefined) resolved.set(filter, (byType = resolveFilters([filter], topic.definition, this.semantics)));
       return byType.get(type) ?? [];
     };
     return [...types].map((type) => ({
       type,
-      predicates: subject.filters.flatMap((filter) => listening.terms.of(type, filter, () => clausesOf(filter, type))),
+      predicates: subject.filters.flatMap((filter) => listening.terms.of(type, filter, () => conditionsOf(filter, type))),
     }));
   }
 
   /** Types that have filters of their own must pass those as well, so they are told apart from the rest by name. */
-  private conjunctionsOfAnyType(filters: ReadonlyMap<string, readonly Clause[]>): Conjunction[] {
+  private conjunctionsOfAnyType(filters: FiltersByType): Conjunction[] {
     const shared = filters.get(ANY_TYPE) ?? [];
     const own = [...filters.keys()].filter((type) => type !== ANY_TYPE);
     if (own.length === 0) return [{ type: ANY_TYPE, predicates: shared.map((clause) => predicateOf(clause, false)) }];
@@ -403,6 +446,19 @@ export class StandingQueries {
 
 function joinStep({ id, face }: Change, { fingerprint, definition }: Pick<GroupPlan, 'fingerprint' | 'definition'>): JoinStep {
   return { kind: 'join', subscriptionId: id, face, groupFingerprint: fingerprint, groupDefinition: definition };
+}
+
+/** By type; undefined where nothing is asked of other resources. */
+function linksOf(conjunctions: readonly Conjunction[]): ReadonlyMap<string, readonly Link[]> | undefined {
+  let found: Map<string, readonly Link[]> | undefined;
+  for (const { type, predicates } of conjunctions) {
+    if (!predicates.some(({ link }) => link !== undefined)) continue;
+    (found ??= new Map()).set(
+      type,
+      predicates.flatMap(({ link }) => link ?? []),
+    );
+  }
+  return found;
 }
 
 function isResolved(listening: Listening): listening is Listening & ListeningTopic {

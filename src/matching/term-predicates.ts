@@ -1,4 +1,4 @@
-import type { Clause } from '../search/query.js';
+import { type Condition, conditionsOf, isLinked } from '../search/conditions.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
 import { type Predicate, predicateOf } from './entry.js';
 
@@ -19,7 +19,7 @@ export class TermPredicates {
   private readonly byScope = new Map<string, Map<string, KnownTerms>>();
 
   /** Of one term, `name=value`; `read` parses what is not known yet. `scope` tells types apart. */
-  of(scope: string, term: string, read: () => readonly Clause[]): readonly Predicate[] {
+  of(scope: string, term: string, read: () => readonly Condition[]): readonly Predicate[] {
     let byName = this.byScope.get(scope);
     if (byName === undefined) this.byScope.set(scope, (byName = new Map<string, KnownTerms>()));
     const equals = term.indexOf('=');
@@ -33,9 +33,9 @@ export class TermPredicates {
         return found;
       }
     }
-    const clauses = read();
-    const predicates = clauses.map((clause) => predicateOf(clause));
-    if (isFull || clauses.some(dependsOnNow)) return predicates;
+    const conditions = read();
+    const predicates = conditions.map((condition) => predicateOf(condition));
+    if (isFull || conditions.some(isOneOfItsKind)) return predicates;
     if (known === undefined) byName.set(name, { byText: new Map([[term, predicates]]), hits: 0 });
     else known.byText.set(term, predicates);
     return predicates;
@@ -56,17 +56,18 @@ export function predicatesOfCriteria(
   const type = question < 0 ? criteria : criteria.slice(0, question);
   if (!semantics.definitions.isResourceType(type)) {
     const query = semantics.parseCriteria(criteria);
-    return { type: query.type, predicates: query.clauses.map((clause) => predicateOf(clause)) };
+    return { type: query.type, predicates: conditionsOf(query).map((condition) => predicateOf(condition)) };
   }
   const predicates: Predicate[] = [];
   if (question >= 0) {
     for (const term of criteria.slice(question + 1).split('&'))
-      for (const predicate of known.of(type, term, () => semantics.parseTerms(type, term).clauses)) predicates.push(predicate);
+      for (const predicate of known.of(type, term, () => conditionsOf(semantics.parseTerms(type, term, { links: true }))))
+        predicates.push(predicate);
   }
   return { type, predicates };
 }
 
-/** `ap` of a date reaches the wider, the further the date is away. */
-function dependsOnNow({ values }: Clause): boolean {
-  return values.some((value) => value.type === 'date' && value.comparator === 'ap');
+/** `ap` of a date reaches the wider, the further the date is away; names of links are without number. */
+function isOneOfItsKind(condition: Condition): boolean {
+  return isLinked(condition) || condition.values.some((value) => value.type === 'date' && value.comparator === 'ap');
 }

@@ -5,7 +5,8 @@ import { FhirError } from '../fhir/fhir-error.js';
 import type { JsonObject } from '../fhir/json-object.js';
 import { validateResource } from '../fhir/validate-resource.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
-import { explainChange, filingOf, type Outcome } from '../subscriptions/explain-change.js';
+import { explainChange, filingOf, linksAsked, type Outcome } from '../subscriptions/explain-change.js';
+import type { LinkedResources } from '../subscriptions/linked-resources.js';
 import { parseSubscription } from '../subscriptions/parse-subscription.js';
 import type { SubscriptionRule } from '../subscriptions/subscription-rule.js';
 import type { SubscriptionDefinition } from '../subscriptions/subscription-definition.js';
@@ -14,6 +15,7 @@ import type { CurrentCatalog } from '../topics/current-catalog.js';
 import { resourceState } from '../topics/resource-state.js';
 import { ANY_TYPE } from '../topics/topic-definition.js';
 import type { RecentChanges } from './recent-changes.js';
+import { linkVerdicts } from './link-verdicts.js';
 import { code, flag, group, instant, number, parametersText, text } from './parameter-parts.js';
 
 const USUAL_LAST = 1000;
@@ -53,6 +55,7 @@ export class DryRuns {
     private readonly catalog: CurrentCatalog,
     private readonly changes: RecentChanges,
     private readonly semantics: SearchSemantics,
+    private readonly linked: LinkedResources,
     private readonly budgetMs: number,
   ) {}
 
@@ -102,7 +105,7 @@ export class DryRuns {
       const page = await this.changes.before(place, limit, types);
       const previous = await this.changes.previous(page.filter((change) => needsPrevious(change, topic)));
       for (const change of page) {
-        this.examine(change, previous.get(change), { definition, topic, types }, found);
+        await this.examine(change, previous.get(change), { definition, topic, types }, found);
         if (performance.now() - slice < SLICE_MS) continue;
         await yieldToOthers();
         slice = performance.now();
@@ -114,7 +117,12 @@ export class DryRuns {
     return { ...found, complete: found.examined >= wanted };
   }
 
-  private examine(change: Change, previous: Change | undefined, { definition, topic, types }: Tried, found: Found): void {
+  private async examine(
+    change: Change,
+    previous: Change | undefined,
+    { definition, topic, types }: Tried,
+    found: Found,
+  ): Promise<void> {
     const state = (of: Change | undefined) =>
       of?.body == null
         ? undefined
@@ -123,7 +131,13 @@ export class DryRuns {
     let outcome: Outcome = 'type';
     if (types === undefined || types.includes(type)) {
       const seen = { type, interaction, previous: state(previous), current: state(change) };
-      outcome = explainChange(definition, topic, seen, this.semantics).outcome;
+      outcome = explainChange(definition, topic, seen, this.semantics, () => true).outcome;
+      // Other resources are asked where nothing else stands in the way.
+      const links = outcome === 'event' ? linksAsked(definition, topic, seen, this.semantics) : [];
+      if (links.length > 0) {
+        const verdicts = await linkVerdicts(this.linked, seen, links);
+        outcome = explainChange(definition, topic, seen, this.semantics, (written) => verdicts.get(written)).outcome;
+      }
     }
     found.examined += 1;
     found.newest ??= change.at;

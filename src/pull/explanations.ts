@@ -4,14 +4,17 @@ import { FhirError } from '../fhir/fhir-error.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
 import type { DeliveryStandings } from '../subscriptions/delivery-standings.js';
 import type { EventLog } from '../subscriptions/event-log.js';
-import { explainChange, type Explanation } from '../subscriptions/explain-change.js';
+import { explainChange, type Explanation, linksAsked } from '../subscriptions/explain-change.js';
 import { parseSubscription } from '../subscriptions/parse-subscription.js';
+import type { WrittenLink } from '../search/conditions.js';
+import type { LinkedResources } from '../subscriptions/linked-resources.js';
 import { latestNumber } from '../subscriptions/segments.js';
 import type { SubscriptionDefinition } from '../subscriptions/subscription-definition.js';
 import type { SubscriptionDirectory } from '../subscriptions/subscription-directory.js';
 import type { TopicChange } from '../topics/compile-topic.js';
 import type { CurrentCatalog } from '../topics/current-catalog.js';
 import { type AskedChange, explainedChange } from './explained-change.js';
+import { linkVerdicts } from './link-verdicts.js';
 import { deliveryPart, explanationParts, subjectPart } from './explained-parameters.js';
 import type { ResourceReader } from './resource-reader.js';
 import { code, group, number, parametersText, text } from './parameter-parts.js';
@@ -36,6 +39,7 @@ export class Explanations {
     private readonly catalog: CurrentCatalog,
     private readonly reader: ResourceReader,
     private readonly semantics: SearchSemantics,
+    private readonly linked: LinkedResources,
     private readonly baseOf: (face: Face) => string,
   ) {}
 
@@ -77,17 +81,30 @@ export class Explanations {
 
   private async explainAll(definitions: readonly SubscriptionDefinition[], change: TopicChange): Promise<Explained[]> {
     const catalog = await this.catalog.read();
+    const topicOf = ({ subject }: SubscriptionDefinition) =>
+      subject.kind === 'topic' ? catalog.active(subject.topic) : undefined;
+    const asked = new Map<string, WrittenLink>();
+    await this.inTurns(definitions, (definition) => {
+      for (const link of linksAsked(definition, topicOf(definition), change, this.semantics)) asked.set(link.written, link);
+    });
+    const verdicts = await linkVerdicts(this.linked, change, [...asked.values()]);
     const explained: Explained[] = [];
+    await this.inTurns(definitions, (definition) => {
+      const topic = topicOf(definition);
+      const explanation = explainChange(definition, topic, change, this.semantics, (written) => verdicts.get(written));
+      explained.push({ definition, explanation });
+    });
+    return explained;
+  }
+
+  private async inTurns(definitions: readonly SubscriptionDefinition[], look: (definition: SubscriptionDefinition) => void) {
     let slice = performance.now();
     for (const definition of definitions) {
-      const { subject } = definition;
-      const topic = subject.kind === 'topic' ? catalog.active(subject.topic) : undefined;
-      explained.push({ definition, explanation: explainChange(definition, topic, change, this.semantics) });
+      look(definition);
       if (performance.now() - slice < SLICE_MS) continue;
       await yieldToOthers();
       slice = performance.now();
     }
-    return explained;
   }
 
   private async tell(face: Face, told: readonly Explained[]) {

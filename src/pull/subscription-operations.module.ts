@@ -5,6 +5,7 @@ import { baseOf } from '../http/face.js';
 import { SearchSemantics } from '../search/search-semantics.js';
 import { Database } from '../storage/database.js';
 import { PostgresDeliveryStandings } from '../storage/delivery-standings.js';
+import { PostgresLinkedResources } from '../storage/linked-resources.js';
 import { PostgresRecentChanges } from '../storage/recent-changes.js';
 import { PostgresDeliveryRecord } from '../storage/delivery-record.js';
 import { PostgresReplays } from '../storage/replays.js';
@@ -75,6 +76,7 @@ import { SubscriptionAnswers } from './subscription-status.js';
           catalog,
           reader,
           semantics,
+          new PostgresLinkedResources(database, semantics),
           (face: Face) => baseOf(config.http.publicUrl, face),
         ),
     },
@@ -105,7 +107,15 @@ import { SubscriptionAnswers } from './subscription-status.js';
         database: Database,
         semantics: SearchSemantics,
         config: Config,
-      ) => new DryRuns(rule, catalog, new PostgresRecentChanges(database), semantics, config.pull.searchSeconds * 1000),
+      ) =>
+        new DryRuns(
+          rule,
+          catalog,
+          new PostgresRecentChanges(database),
+          semantics,
+          new PostgresLinkedResources(database, semantics),
+          config.pull.searchSeconds * 1000,
+        ),
     },
     {
       provide: BindingTokens,

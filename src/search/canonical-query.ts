@@ -1,12 +1,15 @@
+import { readsAsLink } from './parse-link.js';
 import { encodeForQuery, escapeValue } from './query-text.js';
 import type { Clause, ClauseValue, Query } from './query.js';
 
 /**
  * One text for all spellings of the same filter: clauses and the values of each in a fixed order, repeats once, references in their
- * local form. Equal texts mean equal matches, so they share one filter group; the text parses back to the same query.
+ * local form; links as they were written. Equal texts mean equal matches, so they share one filter group; the text parses back to the
+ * same query.
  */
 export function canonicalQuery(query: Query): string {
-  const clauses = [...new Set(query.clauses.map(printClause))].sort();
+  const links = query.links.length === 0 ? [] : query.used.filter(([name]) => readsAsLink(name)).map(printLink);
+  const clauses = [...new Set([...query.clauses.map(printClause), ...links])].sort();
   return clauses.length === 0 ? query.type : `${query.type}?${clauses.join('&')}`;
 }
 
@@ -16,6 +19,10 @@ export function printClause(clause: Clause): string {
   const suffix = modifier === undefined ? '' : modifier === 'type' ? `:${targetType}` : `:${modifier}`;
   const printed = [...new Set(values.map((value) => printValue(value, clause)))].sort();
   return `${parameter.code}${suffix}=${encodeForQuery(printed.join(','))}`;
+}
+
+function printLink([name, value]: readonly [string, string]): string {
+  return `${encodeForQuery(name)}=${encodeForQuery(value)}`;
 }
 
 function printValue(value: ClauseValue, clause: Clause): string {

@@ -4,6 +4,7 @@ import { indexRowsOf } from './index-rows.js';
 import { parseQuery } from './parse-query.js';
 import { splitQuery, type QueryPairs } from './query-text.js';
 import type { Query } from './query.js';
+import { checkStandingLinks } from './standing-links.js';
 import type { SearchDefinitions } from './search-definitions.js';
 import type { KnownPlaces } from './part-of.js';
 import type { Terminology } from './terminology.js';
@@ -41,22 +42,26 @@ export class SearchSemantics {
 
   /**
    * `Type`, `Type?query` or `/Type?query` of a classic Subscription. Everything unknown is refused, result-shaping parameters are dropped.
+   * Links are taken as far as they can be tested for each change.
    * @throws FhirError 400; the caller turns it into 422
    */
   parseCriteria(criteria: string): Query {
     const [, type, query] = CRITERIA.exec(criteria.trim()) ?? [];
     if (type === undefined || !this.definitions.isResourceType(type))
       throw new FhirError('invalid', `the criteria '${criteria.slice(0, 100)}' do not begin with a resource type`, 'criteria');
-    return this.parseTerms(type, query ?? '');
+    return this.parseTerms(type, query ?? '', { links: true });
   }
 
   /**
-   * Search string of a topic or the terms of one of its filters, for resources of `type`; a leading `Type?` must name that type.
+   * Search string of a topic or the terms of one of its filters, for resources of `type`; a leading `Type?` must name that type. Links only
+   * where the caller can look at other resources.
    * @throws FhirError 400; the caller turns it into 422
    */
-  parseTerms(type: string, terms: string | QueryPairs): Query {
+  parseTerms(type: string, terms: string | QueryPairs, { links = false }: { links?: boolean } = {}): Query {
     const pairs = typeof terms === 'string' ? splitQuery(this.withoutType(type, terms.trim()), 'maybe-plain') : terms;
-    return parseQuery(this.definitions, type, pairs, { handling: 'criteria', bases: this.bases });
+    const query = parseQuery(this.definitions, type, pairs, { handling: 'criteria', bases: this.bases, links });
+    checkStandingLinks(query);
+    return query;
   }
 
   /**

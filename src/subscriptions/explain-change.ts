@@ -1,12 +1,14 @@
 import { FhirError } from '../fhir/fhir-error.js';
 import { accessKeysOf } from '../search/access-keys.js';
 import { printClause } from '../search/canonical-query.js';
+import { type Condition, conditionsOf, isLinked, type WrittenLink } from '../search/conditions.js';
 import { explainClause } from '../search/explain-clause.js';
 import type { Clause } from '../search/query.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
 import type { ExtractedValues } from '../search/values.js';
 import type { CompiledTopic, CompiledTrigger, ResourceState, TopicChange } from '../topics/compile-topic.js';
 import { ANY_TYPE, type ResourceTrigger } from '../topics/topic-definition.js';
+import type { LinkVerdict } from './linked-resources.js';
 import { resolveFilters } from './resolve-filters.js';
 import { countsEvents } from './status-machine.js';
 import type { SubscriptionDefinition } from './subscription-definition.js';
@@ -46,21 +48,59 @@ export interface Explanation {
   predicates: readonly ExplainedPredicate[];
 }
 
+/** What other resources say of a change, by how the link was written. */
+export type VerdictOf = (written: string) => LinkVerdict | undefined;
+
+/**
+ * What must be asked of other resources to explain a change; empty where nothing is, or where it is no question: its type is another, or
+ * there is no content to follow links from.
+ */
+export function linksAsked(
+  { subject }: SubscriptionDefinition,
+  topic: CompiledTopic | undefined,
+  { type }: Pick<TopicChange, 'type'>,
+  semantics: SearchSemantics,
+): readonly WrittenLink[] {
+  try {
+    return conditionsFor(subject, topic, type, semantics).filter(isLinked);
+  } catch (error) {
+    // Told by the explanation itself.
+    if (error instanceof FhirError) return [];
+    throw error;
+  }
+}
+
+function conditionsFor(
+  subject: SubscriptionDefinition['subject'],
+  topic: CompiledTopic | undefined,
+  type: string,
+  semantics: SearchSemantics,
+): readonly Condition[] {
+  if (subject.kind === 'classic') {
+    const query = semantics.parseCriteria(subject.criteria);
+    return query.type === type ? conditionsOf(query) : [];
+  }
+  if (topic === undefined) return [];
+  const filters = resolveFilters(subject.filters, topic.definition, semantics);
+  return [...(filters.get(ANY_TYPE) ?? []), ...(filters.get(type) ?? [])];
+}
+
 /**
  * Why a change is or is not an event for a Subscription: the same triggers, the same clauses and the same order of questions as matching,
- * each one answered. `topic` is the active one that its criteria name.
+ * each one answered. `topic` is the active one that its criteria name; `verdictOf` knows of all that {@link linksAsked} tells.
  */
 export function explainChange(
   definition: SubscriptionDefinition,
   topic: CompiledTopic | undefined,
   change: TopicChange,
   semantics: SearchSemantics,
+  verdictOf: VerdictOf = () => undefined,
 ): Explanation {
   try {
     const found =
       definition.subject.kind === 'classic'
-        ? explainClassic(definition.subject.criteria, change, semantics)
-        : explainTopic(definition.subject, topic, change, semantics);
+        ? explainClassic(definition.subject.criteria, change, semantics, verdictOf)
+        : explainTopic(definition.subject, topic, change, semantics, verdictOf);
     if (found.outcome !== 'event' || countsEvents(definition.status)) return found;
     return { ...found, outcome: 'off', because: `It would be an event, but the Subscription is ${definition.status}.` };
   } catch (error) {
@@ -82,17 +122,24 @@ export function filingOf(
   { subject }: SubscriptionDefinition,
   topic: CompiledTopic | undefined,
   semantics: SearchSemantics,
-): Pick<ExplainedPredicate, 'kind' | 'expression' | 'accessPath'>[] {
-  const [kind, clauses]: ['criteria' | 'filter', readonly Clause[]] =
+): (Pick<ExplainedPredicate, 'kind' | 'expression' | 'accessPath'> & { isLink: boolean })[] {
+  const [kind, conditions]: ['criteria' | 'filter', readonly Condition[]] =
     subject.kind === 'classic'
-      ? ['criteria', semantics.parseCriteria(subject.criteria).clauses]
+      ? ['criteria', conditionsOf(semantics.parseCriteria(subject.criteria))]
       : ['filter', topic ? [...resolveFilters(subject.filters, topic.definition, semantics).values()].flat() : []];
-  const paths = new Map(clauses.map((clause) => [textOf(clause), accessPathOf(clause)]));
-  return [...paths].map(([expression, accessPath]) => ({ kind, expression, accessPath }));
+  const paths = new Map(conditions.map((condition) => [textOf(condition), condition]));
+  return [...paths].map(([expression, condition]) => ({
+    kind,
+    expression,
+    accessPath: accessPathOf(condition),
+    isLink: isLinked(condition),
+  }));
 }
 
 /** Whether the index has something to find it by; without, it is tried for every change of its type. */
-function accessPathOf(clause: Clause): AccessPath {
+function accessPathOf(clause: Condition): AccessPath {
+  // A chain is filed by the presence of its reference, which nearly every resource has.
+  if (isLinked(clause)) return 'none';
   if (accessKeysOf(clause) !== undefined) return 'equality';
   const bounded =
     clause.modifier === undefined && clause.values.every((value) => 'comparator' in value && BOUNDED.has(value.comparator));
@@ -101,8 +148,9 @@ function accessPathOf(clause: Clause): AccessPath {
 
 const BOUNDED: ReadonlySet<string> = new Set(['gt', 'ge', 'sa', 'eq', 'lt', 'le', 'eb']);
 
-function explainClassic(criteria: string, change: TopicChange, semantics: SearchSemantics): Explanation {
-  const { type, clauses } = semantics.parseCriteria(criteria);
+function explainClassic(criteria: string, change: TopicChange, semantics: SearchSemantics, verdictOf: VerdictOf): Explanation {
+  const query = semantics.parseCriteria(criteria);
+  const { type } = query;
   const nothing = { triggers: [], predicates: [] };
   if (type !== change.type)
     return { outcome: 'type', because: `The criteria are about ${type}, the change is one of ${change.type}.`, ...nothing };
@@ -112,7 +160,7 @@ function explainClassic(criteria: string, change: TopicChange, semantics: Search
       because: 'Classic criteria are tested on what a change leaves behind; a delete leaves nothing.',
       ...nothing,
     };
-  const predicates = explainAll('criteria', clauses, change.current.values);
+  const predicates = explainAll('criteria', conditionsOf(query), change.current.values, verdictOf);
   const failed = predicates.find(({ held }) => !held);
   return {
     outcome: failed === undefined ? 'event' : 'criteria',
@@ -127,10 +175,11 @@ function explainTopic(
   topic: CompiledTopic | undefined,
   change: TopicChange,
   semantics: SearchSemantics,
+  verdictOf: VerdictOf,
 ): Explanation {
   if (topic === undefined)
     return { outcome: 'topic', because: `There is no active topic ${subject.topic}.`, triggers: [], predicates: [] };
-  const filters = resolveFilters(subject.filters, topic.definition, semantics);
+  const conditions = conditionsFor(subject, topic, change.type, semantics);
   const triggers = topic.triggers.flatMap((compiled, index) => {
     const trigger = topic.definition.triggers[index];
     return trigger === undefined ? [] : [explainTrigger(compiled, trigger, change, semantics)];
@@ -138,8 +187,7 @@ function explainTopic(
   const ofType = topic.triggers.filter(({ type }) => isAbout(type, change.type));
   const focus = change.current ?? change.previous;
   const values = focus?.values ?? noValues(change.type);
-  const clauses = [...(filters.get(ANY_TYPE) ?? []), ...(filters.get(change.type) ?? [])];
-  const predicates = ofType.length === 0 ? [] : explainAll('filter', clauses, values);
+  const predicates = ofType.length === 0 ? [] : explainAll('filter', conditions, values, verdictOf);
   const failed = predicates.find(({ held }) => !held);
   const because = (outcome: Outcome, text: string): Explanation => ({ outcome, because: text, triggers, predicates });
   if (ofType.length === 0) return because('type', `No trigger of the topic is about ${change.type}.`);
@@ -147,7 +195,10 @@ function explainTopic(
     return because('interaction', `No trigger of the topic about ${change.type} is about a ${change.interaction}.`);
   if (!triggers.some(({ fired }) => fired)) return because('trigger', 'No trigger of the topic fired.');
   if (failed !== undefined) return because('filter', `The topic fired, but the filter ${failed.expression} does not hold.`);
-  return because('event', clauses.length === 0 ? 'The topic fired; no filter applies.' : 'The topic fired and all filters hold.');
+  return because(
+    'event',
+    conditions.length === 0 ? 'The topic fired; no filter applies.' : 'The topic fired and all filters hold.',
+  );
 }
 
 function explainTrigger(
@@ -169,7 +220,12 @@ function explainTrigger(
   const tested = (kind: 'previous' | 'current', query: string | undefined, state: ResourceState | undefined) =>
     query === undefined
       ? []
-      : explainAll(kind, semantics.parseTerms(change.type, query).clauses, state?.values ?? noValues(change.type));
+      : explainAll(
+          kind,
+          semantics.parseTerms(change.type, query).clauses,
+          state?.values ?? noValues(change.type),
+          () => undefined,
+        );
   const predicates: ExplainedPredicate[] = [];
   if (fhirPathCriteria !== undefined) predicates.push({ kind: 'fhirpath', expression: fhirPathCriteria, held: fired, seen: [] });
   else if (queryCriteria !== undefined) {
@@ -189,17 +245,30 @@ function explainTrigger(
 function stated(kind: 'previous' | 'current', result: 'test-passes' | 'test-fails' | undefined): ExplainedPredicate[] {
   return result === undefined ? [] : [{ kind, expression: `no state: ${result}`, held: result === 'test-passes', seen: [] }];
 }
-function explainAll(kind: ExplainedPredicate['kind'], clauses: readonly Clause[], values: ExtractedValues): ExplainedPredicate[] {
+
+function explainAll(
+  kind: ExplainedPredicate['kind'],
+  conditions: readonly Condition[],
+  values: ExtractedValues,
+  verdictOf: VerdictOf,
+): ExplainedPredicate[] {
   const filed = kind === 'criteria' || kind === 'filter';
-  return clauses.map((clause) => ({
+  return conditions.map((condition) => ({
     kind,
-    expression: textOf(clause),
-    ...explainClause(clause, values),
-    ...(filed ? { accessPath: accessPathOf(clause) } : {}),
+    expression: textOf(condition),
+    ...(isLinked(condition) ? explainLink(condition, verdictOf) : explainClause(condition, values)),
+    ...(filed ? { accessPath: accessPathOf(condition) } : {}),
   }));
 }
 
-const textOf = (clause: Clause) => decodeURIComponent(printClause(clause));
+function explainLink({ written }: WrittenLink, verdictOf: VerdictOf): Pick<ExplainedPredicate, 'held' | 'seen'> {
+  const verdict = verdictOf(written);
+  if (typeof verdict === 'boolean') return { held: verdict, seen: [] };
+  throw new FhirError('too-costly', `"${written}" follows links to so many resources that it cannot be tested in time`);
+}
+
+const textOf = (condition: Condition) =>
+  isLinked(condition) ? condition.written : decodeURIComponent(printClause(condition satisfies Clause));
 
 const isAbout = (type: string, changed: string) => type === changed || type === ANY_TYPE;
 

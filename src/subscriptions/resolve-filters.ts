@@ -1,5 +1,6 @@
 import { FhirError } from '../fhir/fhir-error.js';
-import type { Clause } from '../search/query.js';
+import { type Condition, conditionsOf, isLinked } from '../search/conditions.js';
+import type { Link } from '../search/query.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
 import type { SearchParameterType } from '../search/values.js';
 import { filterParameterOf, typesOfFilter } from '../topics/compile-topic.js';
@@ -8,7 +9,7 @@ import { type FilterTerm, parseFilter, splitValues } from './filter-syntax.js';
 import { refused } from './refused.js';
 
 /** What a Subscription's filters ask of a focus, by its type. A type that is not listed is asked nothing. */
-export type FiltersByType = ReadonlyMap<string, readonly Clause[]>;
+export type FiltersByType = ReadonlyMap<string, readonly Condition[]>;
 
 const COMPARATORS: ReadonlySet<string> = new Set(['eq', 'ne', 'gt', 'lt', 'ge', 'le', 'sa', 'eb', 'ap']);
 const ORDERED: ReadonlySet<SearchParameterType> = new Set<SearchParameterType>(['number', 'date', 'quantity']);
@@ -20,15 +21,15 @@ export const FILTER_CRITERIA = 'http://hl7.org/fhir/uv/subscriptions-backport/St
  * @throws FhirError 422 for anything that is undeclared or cannot be computed: a filter is never dropped in silence
  */
 export function resolveFilters(filters: readonly string[], topic: TopicDefinition, semantics: SearchSemantics): FiltersByType {
-  const byType = new Map<string, Clause[]>();
+  const byType = new Map<string, Condition[]>();
   filters.forEach((filter, index) => {
     const at = `Subscription.criteria.extension[${index}]`;
     const terms = parseFilter(filter);
     if (terms === undefined)
       throw refused(at, `The filter "${filter}" does not have the form [Type?]parameter[:modifier]=value.`);
     for (const term of terms) {
-      for (const [type, clauses] of resolveTerm(term, topic, semantics, at)) {
-        byType.set(type, [...(byType.get(type) ?? []), ...clauses]);
+      for (const [type, conditions] of resolveTerm(term, topic, semantics, at)) {
+        byType.set(type, [...(byType.get(type) ?? []), ...conditions]);
       }
     }
   });
@@ -40,7 +41,7 @@ function resolveTerm(
   topic: TopicDefinition,
   semantics: SearchSemantics,
   at: string,
-): (readonly [string, readonly Clause[]])[] {
+): (readonly [string, readonly Condition[]])[] {
   const declared = topic.filters.filter((filter) => filter.parameter === term.parameter);
   const applicable = declared.flatMap((filter) =>
     typesOfFilter(filter, topic)
@@ -56,28 +57,69 @@ function resolveTerm(
       }.`,
     );
   }
-  return applicable.map(({ filter, type }) => [type, clausesOf(term, filter, type, semantics, at)] as const);
+  return applicable.map(({ filter, type }) => [type, conditionsAsked(term, filter, type, semantics, at)] as const);
 }
 
-function clausesOf(
+function conditionsAsked(
   term: FilterTerm,
   filter: FilterDeclaration,
   type: string,
   semantics: SearchSemantics,
   at: string,
-): readonly Clause[] {
+): readonly Condition[] {
   const parsedFor = type === ANY_TYPE ? 'Basic' : type;
+  if (filter.parameter.includes('.')) return chainAsked(term, filter, type, semantics, at);
   const parameter = filterParameterOf(filter, parsedFor, semantics);
   if (parameter === undefined) {
-    throw refused(
-      at,
-      filter.parameter.includes('.')
-        ? `The filter "${filter.parameter}" follows a reference; the hub does not evaluate chained filters.`
-        : `The hub cannot evaluate the filter "${filter.parameter}".`,
-      'not-supported',
-    );
+    throw refused(at, `The hub cannot evaluate the filter "${filter.parameter}".`, 'not-supported');
   }
-  for (const used of operatorsOf(term, ORDERED.has(parameter.type))) {
+  checkOperators(term, filter, ORDERED.has(parameter.type), at);
+  return readTerm(parsedFor, parameter.code, term, semantics, at);
+}
+
+/** A filter that its topic declares as a chain, `patient.organization`: what it asks is decided by other resources. */
+function chainAsked(
+  term: FilterTerm,
+  filter: FilterDeclaration,
+  type: string,
+  semantics: SearchSemantics,
+  at: string,
+): readonly Condition[] {
+  if (type === ANY_TYPE)
+    throw refused(at, `The filter "${filter.parameter}" follows a reference, for which the type must be named.`, 'not-supported');
+  const conditions = readTerm(type, filter.parameter, term, semantics, at);
+  const ordered = conditions.some((condition) => isLinked(condition) && endsOrdered(condition.link));
+  checkOperators(term, filter, ordered, at);
+  return conditions;
+}
+
+function readTerm(
+  type: string,
+  code: string,
+  { modifier, value }: FilterTerm,
+  semantics: SearchSemantics,
+  at: string,
+): readonly Condition[] {
+  const name = modifier === undefined ? code : `${code}:${modifier}`;
+  try {
+    return conditionsOf(semantics.parseTerms(type, [[name, value]], { links: true }));
+  } catch (error) {
+    if (error instanceof FhirError) throw refused(at, error.message, 'not-supported');
+    throw error;
+  }
+}
+
+/** Whether some parameter at the end of a link has an order, so that comparators may stand before its values. */
+function endsOrdered(link: Link): boolean {
+  if (link.kind === 'reach') return false;
+  const ends = link.kind === 'has' ? [link.source] : link.targets;
+  return ends.some(
+    ({ clauses, links }) => clauses.some(({ parameter }) => ORDERED.has(parameter.type)) || links.some(endsOrdered),
+  );
+}
+
+function checkOperators(term: FilterTerm, filter: FilterDeclaration, ordered: boolean, at: string): void {
+  for (const used of operatorsOf(term, ordered)) {
     if (!isDeclared(used, filter.modifiers))
       throw refused(
         at,
@@ -85,13 +127,6 @@ function clausesOf(
           filter.modifiers.join(', ') || 'equality only'
         }.`,
       );
-  }
-  const name = term.modifier === undefined ? parameter.code : `${parameter.code}:${term.modifier}`;
-  try {
-    return semantics.parseTerms(parsedFor, [[name, term.value]]).clauses;
-  } catch (error) {
-    if (error instanceof FhirError) throw refused(at, error.message, 'not-supported');
-    throw error;
   }
 }
 

@@ -63,7 +63,7 @@ export class SubscriptionRule {
   }
 
   /**
-   * A warning where the index has nothing to find the Subscription by, neither an equality nor a bound: then it is tried for every change of
+   * A warning where other resources decide, whose own changes are no events. And one where the index has nothing to find the Subscription by, neither an equality nor a bound: then it is tried for every change of
    * its type, or that its topic lets through, which costs all who write.
    */
   async remarks(value: Record<string, unknown>, id: string, face: Face): Promise<readonly Issue[]> {
@@ -71,8 +71,18 @@ export class SubscriptionRule {
     const { subject } = definition;
     const topic = subject.kind === 'topic' ? (await this.catalog.read()).active(subject.topic) : undefined;
     const filing = filingOf(definition, topic, this.semantics);
-    if (filing.length === 0 || filing.some(({ accessPath }) => accessPath !== 'none')) return [];
+    const remarks: Issue[] = [];
+    const linked = filing.filter(({ isLink }) => isLink);
+    if (linked.length > 0)
+      remarks.push({
+        severity: 'warning',
+        code: 'business-rule',
+        diagnostics: `"${linked.map(({ expression }) => expression).join('&')}" looks at other resources, as they are when a resource of the type asked for changes. A later change of theirs is no event.`,
+        expression: 'Subscription.criteria',
+      });
+    if (filing.length === 0 || filing.some(({ accessPath }) => accessPath !== 'none')) return remarks;
     return [
+      ...remarks,
       {
         severity: 'warning',
         code: 'too-costly',

@@ -108,8 +108,8 @@ describe.each<FaceName>(['r4b', 'r4'])('in the face %s', (face) => {
     ['Observation?no-such=1', 'an unknown parameter'],
     ['Observation?code:exact=1', 'a modifier that the parameter does not have'],
     ['Observation?date=soon', 'a value that is none'],
-    ['Observation?patient.name=x', 'a chain'],
-    ['Observation?_has:Provenance:target:agent=1', 'a reverse chain'],
+    ['Observation?patient.no-such=x', 'a chain to an unknown parameter'],
+    ['Observation?_has:Provenance:target:agent.name=x', 'a link behind _has'],
     ['patients, please', 'no search'],
     ['observation?code=1', 'a type in small letters'],
   ])('criteria %s are refused: %s', async (search) => {

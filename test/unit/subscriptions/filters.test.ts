@@ -82,6 +82,11 @@ describe('what the topic declares', () => {
     ).toHaveLength(2);
   });
 
+  test('a declared chain is a condition on what the focus refers to', () => {
+    const [asked] = resolveFilters(['patient.organization=Organization/1'], topic, SEMANTICS).get('Observation') ?? [];
+    expect(asked).toMatchObject({ written: 'patient.organization=Organization/1', link: { kind: 'chain' } });
+  });
+
   test.each([
     ['status=finished', 'undeclared parameter'],
     ['Observation?length=gt5', 'declared for another type'],
@@ -90,7 +95,8 @@ describe('what the topic declares', () => {
     ['length=ge5', 'undeclared comparator'],
     ['patient:missing=true', 'undeclared modifier'],
     ['value-quantity=gt5,lt3', 'one undeclared comparator among several'],
-    ['patient.organization=Organization/1', 'a chain'],
+    ['patient.organization:missing=true', 'an undeclared modifier of a chain'],
+    ['patient.name=x', 'an undeclared chain'],
     ['no filter', 'not of the form'],
     ['value-quantity=gtx', 'a value that is none'],
   ])('%s is refused: %s', (filter) => {

@@ -125,7 +125,24 @@ test('an unknown or retired topic, an undeclared filter and criteria that mean n
   expect(await refusedAt(filtered)).toBe('Subscription.criteria.extension[0]');
   expect(await refusedAt(classic({ criteria: 'Observation?no-such=1' }))).toBe('Subscription.criteria');
   expect(await refusedAt(classic({ criteria: 'Nonsense?code=1' }))).toBe('Subscription.criteria');
-  expect(await refusedAt(classic({ criteria: 'Observation?patient.name=x' }))).toBe('Subscription.criteria');
+});
+
+test('criteria may look at other resources, as far as that can be tested for each change', async () => {
+  for (const criteria of [
+    'Observation?patient.name=x',
+    'Observation?patient.organization.partof.name:contains=x',
+    'Patient?_has:Observation:patient:code:not=x',
+    'Observation?patient._has:Group:member:_id=g',
+  ])
+    expect(await apply(classic({ criteria }))).toMatchObject({ status: 'active' });
+  for (const criteria of [
+    'Observation?patient.nonsense=x',
+    'Patient?_has:Observation:patient:code:text=x',
+    'Patient?_has:Observation:patient:performer.name=x',
+    'Patient?_has:Observation:patient:_has:Provenance:target:agent=x',
+    'Observation?patient._has:Observation:patient:performer.name=x',
+  ])
+    expect(await refusedAt(classic({ criteria }))).toBe('Subscription.criteria');
 });
 
 test('a subscription keeps its topic', async () => {
