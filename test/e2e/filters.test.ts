@@ -151,7 +151,8 @@ describe.each<FaceName>(['r4b', 'r4'])('in the face %s', (face) => {
     ['Observation?value-quantity=gt5,lt1', 'an undeclared comparator behind a declared one'],
     ['Observation?value-quantity=gt', 'a comparator without a value'],
     ['Observation?date=ge2026-13', 'a value that is none'],
-    ['Observation?patient.gender=male', 'a chain, which the hub does not evaluate'],
+    ['Observation?patient.gender:not=male', 'an undeclared modifier of a chain'],
+    ['Observation?patient.name=x', 'an undeclared chain'],
     ['Observation?code:in=http://example.org/ValueSet/x', 'a declared modifier that the hub cannot evaluate'],
     ['no filter at all', 'what is no filter'],
   ])('%s is refused: %s', async (filter) => {

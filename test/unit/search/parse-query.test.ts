@@ -347,8 +347,8 @@ describe('criteria', () => {
     expect(semantics.parseCriteria('Patient?_count=5&_sort=x&_format=json&active=true').clauses).toHaveLength(1);
     for (const criteria of [
       'Patient?nonsense=1',
-      'Patient?organization.name=x',
-      'Patient?_has:Observation:patient:code=1',
+      'Patient?organization.nonsense=x',
+      'Patient?_has:Observation:patient:performer.name=1',
       'Patient?active:in=x',
       'Nonsense?a=b',
       'patient?active=true',

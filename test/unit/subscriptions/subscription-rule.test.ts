@@ -185,3 +185,11 @@ test('says of criteria without an equality or a bound that every change is teste
   for (const costsNobody of ['Observation?status:not=final&patient=p', 'Observation?date=gt2026', 'Observation', 'http://x/t'])
     expect(await remarks(costsNobody)).toEqual([]);
 });
+
+test('who looks at other resources is told that their own changes are no events', async () => {
+  const rule = new SubscriptionRule(new Stored(), new CurrentCatalog(new Topics(), SEMANTICS), SEMANTICS);
+  const codes = async (criteria: string) => (await rule.remarks(classic({ criteria }), 's', 'r4b')).map(({ code }) => code);
+  expect(await codes('Observation?status=final&patient.gender=male')).toEqual(['business-rule']);
+  expect(await codes('Observation?patient.gender=male')).toEqual(['business-rule', 'too-costly']);
+  expect(await codes('Patient?_has:Observation:patient:code=x')).toEqual(['business-rule', 'too-costly']);
+});
