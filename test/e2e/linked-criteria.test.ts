@@ -48,21 +48,30 @@ async function put(resource: { resourceType: string; id: string }): Promise<void
   if (status > 201) throw new Error(text);
 }
 
+/** A classic Subscription whose notifications name the resource in the path. */
 async function subscribe(criteria: string): Promise<string> {
-  return (await client.create({ ...classicSubscription(receiver.url()), criteria })).id as string;
+  const path = `/${encodeURIComponent(criteria).replace(/\W/g, '')}`;
+  const channel = { payload: 'application/fhir+json' };
+  await client.create({ ...classicSubscription(receiver.url(path), channel), criteria });
+  return path;
 }
 
-/** Foci of the events so far, once there are as many. */
-async function heard(id: string, count: number): Promise<string[]> {
-  let foci: string[] = [];
+/** What a path was told of so far, once there is as much. */
+async function heard(path: string, count: number): Promise<string[]> {
+  const told = await receiver.waitForCount(count, (request) => request.path.startsWith(`${path}/`));
+  return told.map((request) => request.path.slice(path.length + 1));
+}
+
+async function foci(id: string, count: number): Promise<string[]> {
+  let found: string[] = [];
   await waitFor(
     async () => {
-      foci = fociOf(await client.events(id));
-      return foci.length >= count;
+      found = fociOf(await client.events(id));
+      return found.length >= count;
     },
     { what: `${count} events of ${id}` },
   );
-  return foci;
+  return found;
 }
 
 const fociOf = (bundle: any): string[] =>
@@ -117,17 +126,17 @@ test('a filter that its topic declares as a chain', async () => {
   await put(observation('f1', 'anna', 'y'));
   await put(observation('f2', 'ben', 'y'));
   await client.send('DELETE', 'Observation/f2');
-  expect(await heard(id, 2)).toEqual(['Observation/f2', 'Observation/f2']);
+  expect(await foci(id, 2)).toEqual(['Observation/f2', 'Observation/f2']);
 });
 
 test('$explain and $dry-run say of links what matching found', async () => {
   const criteria = 'Observation?code=z&subject:Patient.organization=Organization/a';
-  const subscription = { ...classicSubscription(receiver.url()), criteria };
+  const subscription = { ...classicSubscription(receiver.url('/z'), { payload: 'application/fhir+json' }), criteria };
   const id = (await client.create(subscription)).id as string;
   await put(observation('z1', 'anna', 'z'));
   await put(observation('z2', 'ben', 'z'));
   await put(observation('z3', 'anna', 'z'));
-  expect(await heard(id, 2)).toEqual(['Observation/z1', 'Observation/z3']);
+  expect(await heard('/z', 2)).toEqual(['Observation/z1', 'Observation/z3']);
   const explained = async (reference: string) => {
     const { body } = await client.send('POST', `Subscription/${id}/$explain`, {
       resourceType: 'Parameters',
