@@ -17,6 +17,11 @@ export function refusedRoute(method: string, url: string): FhirError {
   return refusedMethod(method, allowed);
 }
 
+/** Addresses beside those of types (`$process-message`, `metadata`) are no place for what is done to a type. @throws FhirError 404 or 405 */
+export function checkTypeAddress(type: string, method: string, url: string): void {
+  if (!TYPE.test(type)) throw refusedRoute(method, url);
+}
+
 /** 405. */
 export function refusedMethod(method: string, allowed: readonly string[], how = 'at this address'): FhirError {
   return new FhirError('not-supported', `${method} is not served ${how}; use ${allowed.join(', ')}`, undefined, {

@@ -5,6 +5,7 @@ import { formatOf } from '../http/media-type.guard.js';
 import { negotiate } from '../http/media-types.js';
 import { ifMatchVersion } from '../http/preconditions.js';
 import { returnPreference } from '../http/prefer.js';
+import { checkTypeAddress } from '../http/refused-route.js';
 import { sendOutcome, versionHeaders } from '../http/resource-reply.js';
 import type { WriteOutcome } from './change-store.js';
 import { ClientWrites } from './client-writes.js';
@@ -36,6 +37,7 @@ export class DeleteController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const face = faceOf(faceName);
+    checkTypeAddress(type, request.method, request.url);
     checkStoredType(type);
     const condition = urlCondition('DELETE', request.url);
     await answer(request, reply, faceName, `${type} that matches the condition`, (ifMatch) =>

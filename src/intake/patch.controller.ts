@@ -5,6 +5,7 @@ import { faceOf } from '../http/face.js';
 import { formatOf } from '../http/media-type.guard.js';
 import { mediaTypeName, negotiate } from '../http/media-types.js';
 import { ifMatchVersion } from '../http/preconditions.js';
+import { checkTypeAddress } from '../http/refused-route.js';
 import { jsonBodyOf } from '../http/request-body.js';
 import type { WriteOutcome } from './change-store.js';
 import { ClientWrites } from './client-writes.js';
@@ -41,6 +42,7 @@ export class PatchController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const face = faceOf(faceName);
+    checkTypeAddress(type, request.method, request.url);
     checkStoredType(type);
     const condition = urlCondition('PATCH', request.url);
     await this.answer(face, request, reply, (patch, ifMatch) => this.writes.patchWhere(face, type, condition, patch, ifMatch));

@@ -5,6 +5,7 @@ import { faceOf } from '../http/face.js';
 import { formatOf } from '../http/media-type.guard.js';
 import { negotiate } from '../http/media-types.js';
 import { ifMatchVersion, ifNoneMatchAny } from '../http/preconditions.js';
+import { checkTypeAddress } from '../http/refused-route.js';
 import { jsonBodyOf } from '../http/request-body.js';
 import type { WriteOutcome } from './change-store.js';
 import { ClientWrites, type UpdateConditions } from './client-writes.js';
@@ -45,6 +46,7 @@ export class UpdateController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const face = faceOf(faceName);
+    checkTypeAddress(type, request.method, request.url);
     checkStoredType(type);
     const condition = urlCondition('PUT', request.url);
     await this.answer(face, request, reply, (conditions) =>
