@@ -88,7 +88,7 @@ test('an endpoint that repeats what it was sent gives away neither headers nor c
   const patient = 'Patient/somebody-who-must-not-be-named';
   receiver.always((request) => ({
     kind: 'status',
-    status: 503,
+    status: request.path === path && readNotification(request.json).type === 'event-notification' ? 503 : 200,
     body: `you said ${request.headers.authorization ?? ''} and ${JSON.stringify(request.headers)} and ${request.text}`,
   }));
   const made = topicSubscription({
@@ -97,7 +97,6 @@ test('an endpoint that repeats what it was sent gives away neither headers nor c
     content: 'full-resource',
     filters: [`Observation?patient=${patient}`],
   });
-  receiver.next(200);
   const { id } = await client.create(made);
   await client.untilStatus(id, 'active');
   const coding = [{ system: 'http://terminology.hl7.org/CodeSystem/observation-category', code: 'laboratory' }];
