@@ -35,6 +35,8 @@ interface Reference {
 }
 
 const semantics = new SearchSemantics(SearchDefinitions.load(), ['http://hub.example/fhir/r4b']);
+/** Where canonicals lead to. */
+const canonicals = new Map<Example, Reference[]>();
 const world = new Map<string, Example>();
 const bodies = new Map<string, string>();
 const references: Reference[] = [];
@@ -72,7 +74,8 @@ beforeAll(async () => {
   for (const from of world.values()) {
     for (const [code, found] of from.values.entries()) {
       if (found.type !== 'reference' || semantics.definitions.find(from.type, code)?.type !== 'reference') continue;
-      for (const { type, id } of found.values) {
+      for (const { type, id, url, version } of found.values) {
+        if (url !== undefined) noteCanonical({ from, code }, url, version);
         const to = world.get(`${type ?? ''}/${id ?? ''}`);
         if (to && semantics.definitions.find(from.type, code)?.targets.includes(to.type)) noteReference({ from, code, to });
       }
@@ -90,6 +93,17 @@ function noteReference(reference: Reference): void {
   references.push(reference);
   referredTo.get(reference.from)?.push(reference);
   referring.get(reference.to)?.push(reference);
+}
+
+/** Includes follow canonicals, too: to whatever bears the address as its own, in the version named if one is. */
+function noteCanonical({ from, code }: Pick<Reference, 'from' | 'code'>, url: string, version: string | undefined): void {
+  const targets = semantics.definitions.find(from.type, code)?.targets ?? [];
+  for (const to of world.values()) {
+    if (!targets.includes(to.type)) continue;
+    const own = JSON.parse(bodies.get(`${to.type}/${to.id}`) ?? '{}') as { url?: string; version?: string };
+    if (own.url !== url || (version !== undefined && own.version !== version)) continue;
+    canonicals.set(from, [...(canonicals.get(from) ?? []), { from, code, to }]);
+  }
 }
 
 /** The rules, with no index: everything is walked. */
@@ -240,8 +254,7 @@ describe('includes', () => {
         includes
           .filter(({ iterate }) => iterate || round === 0)
           .flatMap(({ reverse, source, code, target }) =>
-            (reverse ? referring : referredTo)
-              .get(example)!
+            (reverse ? referring.get(example)! : [...referredTo.get(example)!, ...(canonicals.get(example) ?? [])])
               .filter(
                 (each) =>
                   (source === '*' || source === each.from.type) &&

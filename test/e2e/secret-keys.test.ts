@@ -160,7 +160,8 @@ test('a rotation killed half-way is run again while the hub serves; in the end t
     (await connection.query<{ key_id: string }>('SELECT DISTINCT key_id FROM sealed_version')).rows.map((row) => row.key_id);
   const holder = await connectedTo(database);
   await holder.query('BEGIN');
-  await holder.query("SELECT FROM sealed_version WHERE id = 's240' FOR UPDATE");
+  // The one written last: in no first batch, whatever order the others were written in.
+  await holder.query('SELECT FROM sealed_version WHERE ctid = (SELECT max(ctid) FROM sealed_version) FOR UPDATE');
   const env = { DATABASE_URL: database.url, DATA_DIR: dataDir };
   const first = rotation(env);
   await waitFor(async () => (await keyIds()).length === 2, { what: 'some versions to be sealed anew' });
