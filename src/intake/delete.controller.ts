@@ -1,16 +1,14 @@
 import { Controller, Delete, Param, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { faceOf } from '../http/face.js';
+import type { Face } from '../fhir/change.js';
 import { formatOf } from '../http/media-type.guard.js';
 import { negotiate } from '../http/media-types.js';
 import { ifMatchVersion } from '../http/preconditions.js';
 import { returnPreference } from '../http/prefer.js';
-import { checkTypeAddress } from '../http/refused-route.js';
 import { sendOutcome, versionHeaders } from '../http/resource-reply.js';
 import type { WriteOutcome } from './change-store.js';
 import { ClientWrites } from './client-writes.js';
-import { checkId, checkStoredType } from './incoming-resource.js';
-import { urlCondition } from './url-condition.js';
+import { conditionAddress, resourceAddress } from './write-address.js';
 
 /** https://hl7.org/fhir/R4B/http.html#delete */
 @Controller('fhir/:face')
@@ -19,28 +17,23 @@ export class DeleteController {
 
   @Delete(':type/:id')
   async delete(
-    @Param() { face: faceName, type, id }: { face: string; type: string; id: string },
+    @Param() params: { face: string; type: string; id: string },
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const face = faceOf(faceName);
-    checkStoredType(type);
-    checkId(id);
-    await answer(request, reply, faceName, `${type}/${id}`, (ifMatch) => this.writes.delete(face, type, id, ifMatch));
+    const { face, type, id } = resourceAddress(params);
+    await answer(request, reply, face, `${type}/${id}`, (ifMatch) => this.writes.delete(face, type, id, ifMatch));
   }
 
   /** One resource at most: a condition that several match is a 412. https://hl7.org/fhir/R4B/http.html#cdelete */
   @Delete(':type')
   async deleteWhere(
-    @Param() { face: faceName, type }: { face: string; type: string },
+    @Param() params: { face: string; type: string },
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const face = faceOf(faceName);
-    checkTypeAddress(type, request.method, request.url);
-    checkStoredType(type);
-    const condition = urlCondition('DELETE', request.url);
-    await answer(request, reply, faceName, `${type} that matches the condition`, (ifMatch) =>
+    const { face, type, condition } = conditionAddress(params, request);
+    await answer(request, reply, face, `${type} that matches the condition`, (ifMatch) =>
       this.writes.deleteWhere(face, type, condition, ifMatch),
     );
   }
@@ -49,11 +42,11 @@ export class DeleteController {
 async function answer(
   request: FastifyRequest,
   reply: FastifyReply,
-  faceName: string,
+  face: Face,
   what: string,
   remove: (ifMatch: number | undefined) => Promise<WriteOutcome | undefined>,
 ): Promise<void> {
-  const type = negotiate(request.headers.accept, formatOf(request), faceOf(faceName));
+  const type = negotiate(request.headers.accept, formatOf(request), face);
   const outcome = await remove(ifMatchVersion(request.headers['if-match']));
   if (outcome?.kind === 'stored') versionHeaders(reply, outcome.change);
   if (returnPreference(request.headers.prefer) !== 'OperationOutcome') {

@@ -1,18 +1,15 @@
 import { Controller, Param, Patch as PatchRoute, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Face } from '../fhir/change.js';
-import { faceOf } from '../http/face.js';
 import { formatOf } from '../http/media-type.guard.js';
 import { mediaTypeName, negotiate } from '../http/media-types.js';
 import { ifMatchVersion } from '../http/preconditions.js';
-import { checkTypeAddress } from '../http/refused-route.js';
 import { jsonBodyOf } from '../http/request-body.js';
 import type { WriteOutcome } from './change-store.js';
 import { ClientWrites } from './client-writes.js';
-import { checkId, checkStoredType } from './incoming-resource.js';
 import { fhirPathPatchOf, JSON_PATCH, jsonPatchOf, type Patch } from './patch/patch.js';
 import { PublicUrl } from './public-url.js';
-import { urlCondition } from './url-condition.js';
+import { conditionAddress, resourceAddress } from './write-address.js';
 import { sendPut } from './written-answer.js';
 
 /** https://hl7.org/fhir/R4B/http.html#patch */
@@ -25,26 +22,21 @@ export class PatchController {
 
   @PatchRoute(':type/:id')
   async patch(
-    @Param() { face: faceName, type, id }: { face: string; type: string; id: string },
+    @Param() params: { face: string; type: string; id: string },
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const face = faceOf(faceName);
-    checkStoredType(type);
-    checkId(id);
+    const { face, type, id } = resourceAddress(params);
     await this.answer(face, request, reply, (patch, ifMatch) => this.writes.patch(face, type, id, patch, ifMatch));
   }
 
   @PatchRoute(':type')
   async patchWhere(
-    @Param() { face: faceName, type }: { face: string; type: string },
+    @Param() params: { face: string; type: string },
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const face = faceOf(faceName);
-    checkTypeAddress(type, request.method, request.url);
-    checkStoredType(type);
-    const condition = urlCondition('PATCH', request.url);
+    const { face, type, condition } = conditionAddress(params, request);
     await this.answer(face, request, reply, (patch, ifMatch) => this.writes.patchWhere(face, type, condition, patch, ifMatch));
   }
 

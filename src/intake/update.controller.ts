@@ -1,17 +1,15 @@
 import { Controller, Param, Put, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Face } from '../fhir/change.js';
-import { faceOf } from '../http/face.js';
 import { formatOf } from '../http/media-type.guard.js';
 import { negotiate } from '../http/media-types.js';
 import { ifMatchVersion, ifNoneMatchAny } from '../http/preconditions.js';
-import { checkTypeAddress } from '../http/refused-route.js';
 import { jsonBodyOf } from '../http/request-body.js';
 import type { WriteOutcome } from './change-store.js';
 import { ClientWrites, type UpdateConditions } from './client-writes.js';
-import { checkBodyId, checkId, checkStoredType, readResource } from './incoming-resource.js';
+import { checkBodyId, readResource } from './incoming-resource.js';
 import { PublicUrl } from './public-url.js';
-import { urlCondition } from './url-condition.js';
+import { conditionAddress, resourceAddress } from './write-address.js';
 import { sendPut } from './written-answer.js';
 
 /** https://hl7.org/fhir/R4B/http.html#update */
@@ -24,13 +22,11 @@ export class UpdateController {
 
   @Put(':type/:id')
   async update(
-    @Param() { face: faceName, type, id }: { face: string; type: string; id: string },
+    @Param() params: { face: string; type: string; id: string },
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const face = faceOf(faceName);
-    checkStoredType(type);
-    checkId(id);
+    const { face, type, id } = resourceAddress(params);
     await this.answer(face, request, reply, (conditions) => {
       const parsed = readResource(jsonBodyOf(request, face), type);
       checkBodyId(parsed.value, type, id);
@@ -41,14 +37,11 @@ export class UpdateController {
   /** https://hl7.org/fhir/R4B/http.html#cond-update */
   @Put(':type')
   async updateWhere(
-    @Param() { face: faceName, type }: { face: string; type: string },
+    @Param() params: { face: string; type: string },
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const face = faceOf(faceName);
-    checkTypeAddress(type, request.method, request.url);
-    checkStoredType(type);
-    const condition = urlCondition('PUT', request.url);
+    const { face, type, condition } = conditionAddress(params, request);
     await this.answer(face, request, reply, (conditions) =>
       this.writes.updateWhere(face, type, condition, readResource(jsonBodyOf(request, face), type), conditions),
     );
