@@ -121,7 +121,14 @@ describe.each<FaceName>(['r4b', 'r4'])('$replay in the face %s', (face) => {
     }
     const { body } = await operation(client, 'GET', id, '$replay-status');
     expect(partsOf(body, 'replay').map((one) => one['id'])).toEqual([asked['id']]);
-    const attempts = partsOf((await operation(client, 'GET', id, '$attempts', { number: 2 })).body, 'attempt');
+    const attempts = await waitFor(
+      async () => {
+        const { body: log } = await operation(client, 'GET', id, '$attempts', { number: 2 });
+        const tried = partsOf(log, 'attempt');
+        return tried.length >= 2 && tried;
+      },
+      { what: 'both attempts to be written down' },
+    );
     expect(attempts.map((attempt) => attempt['replay'])).toEqual([asked['id'], undefined]);
   });
 });
