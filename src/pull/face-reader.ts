@@ -65,7 +65,7 @@ export class FaceReader {
   async search(face: Face, query: Query, options: SearchOptions): Promise<SearchPage> {
     if (!showsMore(face, query.type)) return this.reader.search(query, options);
     const { count, after } = options;
-    const among = after?.keys[0] === AMONG_SHOWN;
+    const among = isAmongShown(after);
     if (after !== undefined && !among) return this.reader.search(query, options);
     const all = await this.shownFor(query);
     if (query.countOnly) {
@@ -151,6 +151,11 @@ const asBasic = (topic: Change): Change => ({
 const newestFirst = (a: Change, b: Change) => b.at.getTime() - a.at.getTime() || (a.id < b.id ? -1 : 1);
 
 const markOf = ({ id, at }: Change): PageMark => ({ keys: [AMONG_SHOWN, at.getTime()], tie: id });
+
+/** A place in the store has texts alone, one of which may be the same word. */
+function isAmongShown(mark: PageMark | undefined): mark is PageMark {
+  return mark?.keys[0] === AMONG_SHOWN && typeof mark.keys[1] === 'number';
+}
 
 function isAfter(one: Change, { keys, tie }: PageMark): boolean {
   const place = Number(keys[1]);

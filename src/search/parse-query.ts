@@ -7,7 +7,7 @@ import { checkedPairs, splitQuery, splitUnescaped, type QueryPairs } from './que
 import type { Clause, Include, Link, Modifier, Query, SortKey, Subset } from './query.js';
 import { joinSubsets, readElements, readSummary } from './read-subset.js';
 import type { SearchDefinitions } from './search-definitions.js';
-import { MAX_COUNT, MAX_INCLUDES, MAX_LINKED_QUERIES, MAX_VALUE_LENGTH, MAX_VALUES } from './search-limits.js';
+import { MAX_COUNT, MAX_INCLUDES, MAX_LINKED_QUERIES, MAX_SORT_KEYS, MAX_VALUE_LENGTH, MAX_VALUES } from './search-limits.js';
 import { officialTerminology, type Terminology } from './terminology.js';
 import type { SearchParameter, SearchParameterType } from './values.js';
 
@@ -168,17 +168,19 @@ function readInclude(name: string, value: string, state: Parsing): boolean {
   return true;
 }
 
-/** Types that have an order in the store. */
-const SORTABLE = new Set<SearchParameterType>(['date', 'number', 'quantity', 'string']);
+/** Types whose values have an order. */
+const SORTABLE = new Set<SearchParameterType>(['date', 'number', 'quantity', 'string', 'token', 'reference', 'uri']);
 
 function readSort(value: string, state: Parsing): boolean {
   const keys: SortKey[] = [];
-  for (const text of value.split(',').slice(0, 20)) {
+  const texts = value.split(',');
+  if (state.sort.length + texts.length > MAX_SORT_KEYS)
+    throw new FhirError('too-costly', `parameter '_sort' has more than ${MAX_SORT_KEYS} keys`, '_sort', { status: 400 });
+  for (const text of texts) {
     const code = text.replace(/^-/, '');
     const parameter = state.definitions.find(state.type, code);
     if (!parameter) return unknown('_sort', `: ${state.type} has no parameter '${code.slice(0, 60)}'`, state, 'invalid');
-    if (code !== '_id' && !SORTABLE.has(parameter.type))
-      return unknown('_sort', `: '${code}' (${parameter.type}) has no order to sort by`, state);
+    if (!SORTABLE.has(parameter.type)) return unknown('_sort', `: '${code}' (${parameter.type}) has no order to sort by`, state);
     keys.push({ parameter, descending: text.startsWith('-') });
   }
   state.sort = [...state.sort, ...keys];

@@ -16,3 +16,5 @@ export const MAX_COMPOSITE_COMBINATIONS = 4_096;
 export const MAX_LINKED_QUERIES = 200;
 /** Most includes in one query. */
 export const MAX_INCLUDES = 40;
+/** Most keys to sort by. */
+export const MAX_SORT_KEYS = 20;

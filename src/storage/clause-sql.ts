@@ -7,7 +7,7 @@ import {
   isEqualityType,
   unitKeyAskedFor,
 } from '../search/composite-keys.js';
-import { SORTED_CHARACTERS } from '../pull/sort-order.js';
+import { SORTED_CHARACTERS } from '../search/sort-value.js';
 import { parameterId, presenceKey } from '../search/equality-key.js';
 import type { Clause, ClauseValue, Comparator, Modifier, Reach } from '../search/query.js';
 import type { DateValue, NumberValue, SearchParameter } from '../search/values.js';

@@ -22,7 +22,7 @@ import type { SearchStatement } from './bindings.js';
 import type { LinkBounds } from './resolve-links.js';
 import type { SearchPlan, SearchRow } from './search-plan.js';
 import { mergedRows } from './merged-rows.js';
-import { SearchWalk, tooCostly, type Walk } from './search-walk.js';
+import { acceptsMark, markOf, SearchWalk, tooCostly, type Walk } from './search-walk.js';
 import { CURRENT_RESOURCES } from './sql/current-resources.sql.js';
 import { FIND_CONTEXT } from './sql/event-context.sql.js';
 import { historyCountStatement, historyStatement } from './sql/history.sql.js';
@@ -78,8 +78,7 @@ export class PostgresResourceReader extends ResourceReader {
     return withinBudget(async () => {
       const search = this.newSearch();
       const walk = await search.begin(query);
-      const { plan } = walk;
-      if (options.after !== undefined && !plan.accepts(options.after))
+      if (options.after !== undefined && !acceptsMark(walk, options.after))
         throw new FhirError('value', 'This page mark fits another query', '_page');
       if (query.countOnly) return { matches: [], total: await search.count(walk) };
       const page = await matches(search, walk, options);
@@ -203,7 +202,7 @@ async function matches(search: SearchWalk, walk: Walk, { count, after }: SearchO
   }
   const shown = found.slice(0, count).map(changeOf);
   const last = found[count - 1];
-  return found.length > count && last !== undefined ? { matches: shown, next: walk.plan.mark(last) } : { matches: shown };
+  return found.length > count && last !== undefined ? { matches: shown, next: markOf(walk, last) } : { matches: shown };
 }
 
 const nameOf = ({ type, id }: { type: string; id: string }) => `${type}/${id}`;

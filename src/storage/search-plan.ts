@@ -1,5 +1,5 @@
 import type { PageMark } from '../pull/resource-reader.js';
-import { SORTED_CHARACTERS } from '../pull/sort-order.js';
+import { SORTED_CHARACTERS } from '../search/sort-value.js';
 import { parameterId } from '../search/equality-key.js';
 import type { Clause, Query, Reach, SortKey } from '../search/query.js';
 import { type Bind, Bindings, type SearchStatement } from './bindings.js';

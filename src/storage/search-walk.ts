@@ -6,9 +6,13 @@ import type { LinkedQuery, Query, Reach } from '../search/query.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
 import type { ExtractedValues, SearchParameter } from '../search/values.js';
 import type { SearchStatement } from './bindings.js';
+import type { ChangeRow } from './change-row.js';
 import type { Queryable } from './database.js';
 import { type InnerSearches, LINK_BOUNDS, type LinkBounds, passLinks, resolveLinks, type TestedLink } from './resolve-links.js';
+import { MemoryOrder } from './memory-order.js';
 import { SearchPlan, type SearchRow } from './search-plan.js';
+import { type FoundRows, sortedRows } from './sorted-rows.js';
+import { NAMED_VERSIONS } from './sql/named-versions.sql.js';
 import { VERSION_BODIES } from './sql/version-bodies.sql.js';
 
 /** Candidates read at a time where they have to be verified in memory. */
@@ -21,6 +25,8 @@ const TESTED_AT_A_TIME = 128;
 /** A plan, and the links that its candidates are still to be tested for. */
 export interface Walk {
   plan: SearchPlan;
+  /** Of what is not in the order of an index. */
+  order?: MemoryOrder;
   tested: readonly TestedLink[];
   /** Whether the index alone decides. */
   exact: boolean;
@@ -40,12 +46,31 @@ export class SearchWalk implements InnerSearches {
 
   async begin(query: LinkedQuery & Partial<Pick<Query, 'sort'>>, within: readonly Reach[] = []): Promise<Walk> {
     const { reached, tested } = await this.linksOf(query);
-    const plan = new SearchPlan({ ...query, sort: query.sort ?? [] }, [...within, ...reached]);
-    return { plan, tested, exact: tested.length === 0 && plan.unverified.length === 0 };
+    const { indexed, order } = MemoryOrder.divide(query.sort ?? []);
+    const plan = new SearchPlan({ ...query, sort: indexed }, [...within, ...reached]);
+    return {
+      plan,
+      tested,
+      exact: tested.length === 0 && plan.unverified.length === 0,
+      ...(order === undefined ? {} : { order }),
+    };
   }
 
-  /** Matching rows in order. Reads `wanted` at first, more only where some of them fail what SQL cannot decide. */
-  async *rows({ plan, tested, exact }: Walk, wanted: number, after?: PageMark): AsyncGenerator<SearchRow> {
+  /** Matching rows in the order asked for, read `wanted` at a time. */
+  rows(walk: Walk, wanted: number, after?: PageMark): AsyncGenerator<SearchRow> {
+    if (walk.order === undefined) return this.walked(walk, wanted, after);
+    const { plan, exact, order } = walk;
+    const found: FoundRows = {
+      walked: (atATime, start) => this.walked(walk, atATime, start),
+      ...(exact ? { unordered: (limit: number) => this.select<{ id: string; version: number }>(plan.ids(limit)) } : {}),
+      named: (versions) => this.named(plan.type, versions),
+      valuesOf: (row) => this.valuesOfRow(plan.type, row),
+    };
+    return sortedRows(found, order, wanted, after);
+  }
+
+  /** Matching rows in the order of an index. Reads `wanted` at first, more only where some of them fail what SQL cannot decide. */
+  private async *walked({ plan, tested, exact }: Walk, wanted: number, after?: PageMark): AsyncGenerator<SearchRow> {
     let limit = exact ? wanted : Math.max(wanted, plan.unverified.length > 0 ? VERIFIED_AT_A_TIME : TESTED_AT_FIRST);
     let gathers = plan.gathers;
     let place = after;
@@ -75,7 +100,7 @@ export class SearchWalk implements InnerSearches {
       return Number(row?.count ?? 0n);
     }
     let total = 0;
-    for await (const _ of this.rows(walk, VERIFIED_AT_A_TIME)) total++;
+    for await (const _ of this.walked(walk, VERIFIED_AT_A_TIME)) total++;
     return total;
   }
 
@@ -126,6 +151,11 @@ export class SearchWalk implements InnerSearches {
     return this.searches.rows<Row>({ text }, values);
   }
 
+  private named(type: string, versions: readonly { id: string; version: number }[]): Promise<ChangeRow[]> {
+    const { text } = NAMED_VERSIONS;
+    return this.select<ChangeRow>({ text, values: [type, versions.map(({ id }) => id), versions.map(({ version }) => version)] });
+  }
+
   /** The one definition of "matches" decides where the index could only narrow down. */
   private async verified(
     plan: SearchPlan,
@@ -142,7 +172,7 @@ export class SearchWalk implements InnerSearches {
     return passLinks(plan.type, holding, valuesOf, tested, this);
   }
 
-  private valuesOfRow(type: string, { body, id, at }: SearchRow): ExtractedValues {
+  private valuesOfRow(type: string, { body, id, at }: Pick<ChangeRow, 'body' | 'id' | 'at'>): ExtractedValues {
     return this.semantics.extract(type, JSON.parse(body ?? '{}'), { id, lastUpdated: at });
   }
 
@@ -152,6 +182,16 @@ export class SearchWalk implements InnerSearches {
     if (!links) this.resolved.set(query, (links = resolveLinks(query.type, query.links, this, this.bounds)));
     return links;
   }
+}
+
+/** The mark that leads on from a row. */
+export function markOf({ plan, order }: Walk, row: SearchRow): PageMark {
+  return order === undefined ? plan.mark(row) : order.mark(row);
+}
+
+/** Whether a mark has the form that the order of a walk makes. */
+export function acceptsMark({ plan, order }: Walk, mark: PageMark): boolean {
+  return order === undefined ? plan.accepts(mark) : order.accepts(mark);
 }
 
 export function tooCostly(): FhirError {

@@ -18,6 +18,8 @@ const semantics = new SearchSemantics(SearchDefinitions.load(), ['http://127.0.0
 const START = Date.parse('2026-11-01T10:00:00.123Z');
 let nowMs = START;
 const now = () => nowMs;
+const coded = (...codes: string[]) =>
+  codes.map((each) => ({ coding: [{ system: each.split('|')[0], code: each.split('|')[1] }] }));
 let clone: TestDatabase;
 let database: Database;
 let searches: SearchDatabase;
@@ -102,12 +104,27 @@ describe.each(makers)('the reading side %s', (_, make) => {
     side = make();
     nowMs = START;
     await write(observation('a', { code: { text: 'Glucose' }, effectiveDateTime: '2020-01-02', valueQuantity: { value: 5 } }));
-    await write(observation('b', { effectiveDateTime: '2020-01-01', valueString: 'Zebra' }));
-    await write(observation('c', { valueString: 'apple' }));
-    await write(observation('d', { effectivePeriod: { start: '2019-06-01' }, valueQuantity: { value: 7 } }));
+    await write(observation('b', { effectiveDateTime: '2020-01-01', valueString: 'Zebra', category: coded('x|2', 'y|1') }));
+    await write(observation('c', { valueString: 'apple', category: coded('x|10'), performer: [{ reference: 'Patient/2' }] }));
+    await write(
+      observation('d', {
+        effectivePeriod: { start: '2019-06-01' },
+        valueQuantity: { value: 7 },
+        category: coded('w|2'),
+        performer: [{ reference: 'Patient/10' }, { reference: 'http://elsewhere.example/3' }],
+        meta: { profile: ['http://p.example/b|1'] },
+      }),
+    );
     await write(observation('gone', { effectiveDateTime: '2020-01-01' }));
     await write(remove('Observation', 'gone'));
-    await write(observation('a', { effectiveDateTime: '2020-01-02', valueQuantity: { value: 6 } }));
+    await write(
+      observation('a', {
+        effectiveDateTime: '2020-01-02',
+        valueQuantity: { value: 6 },
+        performer: [{ reference: 'Patient/10/_history/1' }],
+        meta: { profile: ['http://p.example/a', 'http://p.example/c'] },
+      }),
+    );
   });
 
   test('the current version is the last, a delete included', async () => {
@@ -184,6 +201,16 @@ describe.each(makers)('the reading side %s', (_, make) => {
     ['_sort=-value-quantity,-_id', ['d', 'a', 'c', 'b']],
     ['status=final&_sort=-date', ['a', 'b', 'd', 'c']],
     ['status=final&_sort=-value-quantity,-_id', ['d', 'a', 'c', 'b']],
+    ['_sort=category', ['b', 'c', 'd', 'a']],
+    ['_sort=-category', ['b', 'd', 'c', 'a']],
+    ['_sort=performer', ['d', 'a', 'c', 'b']],
+    ['_sort=-performer', ['d', 'c', 'a', 'b']],
+    ['_sort=_profile,_id', ['a', 'd', 'b', 'c']],
+    ['_sort=-_profile,-_id', ['a', 'd', 'c', 'b']],
+    ['_sort=status,-date', ['a', 'b', 'd', 'c']],
+    ['_sort=status,value-quantity,_id', ['a', 'd', 'b', 'c']],
+    ['_sort=value-quantity,status,-_id', ['a', 'd', 'c', 'b']],
+    ['status:not=amended&_sort=-status,value-string,-_lastUpdated', ['c', 'b', 'a', 'd']],
   ])('%s orders, what has no such value last', async (query, order) => {
     expect((await ids(query)).slice(0, order.length)).toEqual(order);
     expect((await walk(query, 1)).slice(0, order.length)).toEqual(order);
@@ -198,6 +225,11 @@ describe.each(makers)('the reading side %s', (_, make) => {
     'status=final&_sort=value-quantity',
     '_sort=value-string,_id',
     'code:text=x&_sort=date',
+    '_sort=category',
+    'status=final&_sort=-performer',
+    '_sort=status,-date',
+    '_sort=-date,performer',
+    'code:text=x&_sort=_profile',
   ])('pages of "%s" neither skip nor repeat what stays as it is while others are written', async (query) => {
     const before = await ids(query);
     let n = 0;

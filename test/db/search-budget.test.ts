@@ -28,7 +28,7 @@ afterAll(async () => {
 });
 
 describe('a search over its time budget', () => {
-  test.each(['', 'status=final', '_sort=date', '_summary=count', 'code:text=x'])(
+  test.each(['', 'status=final', '_sort=date', '_sort=code', '_summary=count', 'code:text=x'])(
     'is cancelled and refused as too costly: "%s"',
     async (text) => {
       const query = semantics.parse('Observation', text, { handling: 'strict' });

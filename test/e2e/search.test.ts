@@ -410,16 +410,21 @@ describe('search', () => {
     expect(json.status).toBe(415);
   });
 
-  test('next links are absolute and end', async () => {
+  test.each([
+    ['_sort=-date', ['o5', 'o4', 'o3', 'o2', 'o1']],
+    ['_sort=status,-date', ['o5', 'o4', 'o3', 'o2', 'o1']],
+    ['_sort=-status,date', ['o1', 'o2', 'o3', 'o4', 'o5']],
+    ['status=final&_sort=code,subject,-value-quantity', ['o4', 'o3', 'o2', 'o1']],
+  ])('next links of %s are absolute and end', async (query, order) => {
     const seen: unknown[] = [];
-    let url: string | undefined = `${hub.fhir}/Observation?_count=2&_sort=-date`;
+    let url: string | undefined = `${hub.fhir}/Observation?_count=2&${query}`;
     while (url !== undefined) {
-      const bundle: Bundle = await search(url);
+      const bundle: Bundle = await search(url, { prefer: 'handling=strict' });
       seen.push(...ids(bundle));
       url = link(bundle, 'next');
       expect(url ?? hub.fhir).toContain(hub.fhir);
     }
-    expect(seen).toEqual(['o5', 'o4', 'o3', 'o2', 'o1']);
+    expect(seen).toEqual(order);
   });
 
   test('the self link tells what was used; what was not understood is left out and reported', async () => {
@@ -471,7 +476,7 @@ describe('search', () => {
     expect(outcome.issue[0]?.expression).toEqual([expression]);
   });
 
-  test.each(['nonsense=1', '_sort=nonsense', '_sort=code', '_include=Observation:nonsense'])(
+  test.each(['nonsense=1', '_sort=nonsense', '_sort=code-value-date', '_include=Observation:nonsense'])(
     'strict handling refuses %s',
     async (query) => {
       const response = await fetch(`${hub.fhir}/Observation?${query}`, { headers: { prefer: 'handling=strict' } });

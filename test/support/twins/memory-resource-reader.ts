@@ -14,6 +14,7 @@ import { clauseHolds } from '../../../src/search/clause-holds.js';
 import { equalityKeysOf } from '../../../src/search/index-rows.js';
 import type { Link, LinkedQuery, Query, SortKey } from '../../../src/search/query.js';
 import type { SearchSemantics } from '../../../src/search/search-semantics.js';
+import type { ReferenceValue, TokenValue } from '../../../src/search/values.js';
 
 /** The reading side in memory: walks everything, with no index. Trusted because it passes the same contract suite as the Postgres one. */
 export class MemoryResourceReader extends ResourceReader {
@@ -166,13 +167,20 @@ export class MemoryResourceReader extends ResourceReader {
   private sortValue(change: Change, { parameter, descending }: SortKey): number | string | undefined {
     if (parameter.code === '_id') return change.id;
     const found = this.valuesOf(change).get(parameter.code);
-    const values = (found?.values ?? []).map((value) =>
-      typeof value === 'object' && 'low' in value ? value.low : (value as { folded: string }).folded,
-    );
-    return (values as (number | string)[]).reduce<number | string | undefined>(
-      (best, value) => (best === undefined || (descending ? value > best : value < best) ? value : best),
-      undefined,
-    );
+    const values = (found?.values ?? []).map((value) => {
+      if (typeof value === 'string') return value;
+      if ('low' in value) return value.low;
+      if ('folded' in value) return value.folded;
+      const { code, system = '', type, id, url, version = '' } = value as TokenValue & ReferenceValue;
+      if (type !== undefined || url !== undefined) return [url ?? `${type ?? ''}/${id ?? ''}`, version].join('\0');
+      return code === undefined ? undefined : [code, system].join('\0');
+    });
+    return values
+      .filter((value) => value !== undefined)
+      .reduce<number | string | undefined>(
+        (best, value) => (best === undefined || (descending ? value > best : value < best) ? value : best),
+        undefined,
+      );
   }
 
   private valuesOf(change: Change) {

@@ -169,7 +169,8 @@ describe('refusals name the parameter', () => {
     'subject:Patient.name=x',
     '_has:Observation:patient:code=1',
     '_include=Observation:subject',
-    '_sort=code',
+    '_sort=code-value-quantity',
+    '_sort=status,nonsense',
     '_sort=nonsense',
     '_contained=true',
     'code=',
@@ -185,6 +186,7 @@ describe('refusals name the parameter', () => {
     const many = Array.from({ length: MAX_VALUES + 1 }, (_, i) => `c${i}`).join();
     expect(refusal(() => strict('Observation', `code=${many}`)).status).toBe(400);
     expect(refusal(() => strict('Observation', 'status=final&'.repeat(MAX_PAIRS + 1))).status).toBe(400);
+    expect(refusal(() => lenient('Observation', `_sort=${'date,'.repeat(20)}code`)).issues[0]?.code).toBe('too-costly');
     expect(refusal(() => strict('Observation', `code=${'x'.repeat(5_000)}`)).status).toBe(400);
     expect(refusal(() => strict('Observation', `code=${'x'.repeat(300_000)}`)).status).toBe(400);
   });
