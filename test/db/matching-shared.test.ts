@@ -167,7 +167,7 @@ async function settled(): Promise<void> {
       });
       return row?.behind === false;
     },
-    { what: 'matching to reach the end of the log', milliseconds: 40_000 },
+    { what: 'matching to reach the end of the log', milliseconds: 60_000 },
   );
 }
 
@@ -198,10 +198,10 @@ describe('matching shared by several processes', () => {
     const two = await MatchingHub.start(30);
     await waitFor(async () => [...(await shares()).values()].sort().join() === '4,4', {
       what: 'two shares',
-      milliseconds: 40_000,
+      milliseconds: 60_000,
     });
     await two.kill();
-    await waitFor(async () => (await shares()).get(one.name) === 8, { what: 'the share of the dead', milliseconds: 40_000 });
+    await waitFor(async () => (await shares()).get(one.name) === 8, { what: 'the share of the dead', milliseconds: 60_000 });
   }, 180_000);
 
   test('what is taken over catches up, and all that stands at one place is one again', async () => {

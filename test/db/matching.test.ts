@@ -114,7 +114,7 @@ async function settled(): Promise<void> {
       });
       return row?.behind === false;
     },
-    { what: 'matching to reach the end of the log', milliseconds: 30_000 },
+    { what: 'matching to reach the end of the log', milliseconds: 60_000 },
   );
 }
 

@@ -34,7 +34,7 @@ const numbers = (endpoint: EndpointReceiver) =>
   endpoint.received.filter(events).flatMap(({ json }) => readNotification(json).events.map(({ number }) => Number(number)));
 
 test('with more endpoints hanging than there are places, one that answers gets all of its events while they hang', async () => {
-  const hanging = await Promise.all(Array.from({ length: PLACES + 3 }, () => subscribed(20)));
+  const hanging = await Promise.all(Array.from({ length: PLACES + 3 }, () => subscribed(25)));
   const healthy = await subscribed();
   for (const endpoint of hanging) endpoint.always({ kind: 'stall' });
   await client.result(0);

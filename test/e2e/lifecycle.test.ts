@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { EndpointReceiver } from '../support/endpoint-receiver.js';
+import { EndpointReceiver, type Received } from '../support/endpoint-receiver.js';
 import { type Hub, startHub } from '../support/start-hub.js';
 import { Client, type FaceName, isOfType, readNotification, topicSubscription } from '../support/subscriber.js';
 import { waitFor } from '../support/wait-for.js';
@@ -105,14 +105,20 @@ describe.each<FaceName>(['r4b', 'r4'])('in the face %s', (face) => {
       await client().result();
       const failed = await client().untilStatus(created.id, 'error');
       await client().result();
-      receiver.always(200).clear();
+      // A probe of the hub, which may come at any moment, is refused still: a greeting must lead back.
+      const taken: Received[] = [];
+      receiver.always((request) => {
+        if (taken.length === 0 && !handshake(request)) return 401;
+        taken.push(request);
+        return 200;
+      });
       const answered = await put(failed, { status });
       expect(answered.body).toMatchObject({ status: 'requested' });
       expect(answered.body.error).toBeUndefined();
       await client().untilStatus(created.id, 'active');
-      await receiver.waitForCount(2, events);
-      expect(handshake(receiver.received[0]!)).toBe(true);
-      expect(numbersOf(receiver)).toEqual([2, 3]);
+      await waitFor(() => taken.length >= 3, { what: 'the greeting and two events' });
+      expect(taken.filter(handshake)).toEqual(taken.slice(0, 1));
+      expect(taken.slice(1).map(({ json }) => readNotification(json).events[0]!.number)).toEqual(['2', '3']);
     },
   );
 

@@ -100,6 +100,8 @@ test('classic criteria hear of a resource by what it refers to, and by what refe
   await put(encounter('e2', 'ben'));
   await put(patient('anna', 'a', { active: true }));
   await put(patient('ben', 'b', { active: true }));
+  // Others count as they are at the moment of matching: both patients are matched before anna has such a result as well.
+  expect(await heard(bySalt, 1)).toEqual(['Patient/ben']);
   await put(observation('o3', 'anna', 'salt'));
   expect(await heard(plain, 2)).toEqual(['Observation/o2', 'Observation/o3']);
   expect(await heard(byHouse, 2)).toEqual(['Observation/o1', 'Observation/o3']);

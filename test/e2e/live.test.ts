@@ -27,7 +27,7 @@ async function connect(
   const told: any[] = [];
   socket.on('notification', (notification) => told.push(notification));
   await waitFor(() => socket.connected, { what: 'the connection' });
-  return { socket, told, subscribe: (request) => socket.timeout(10_000).emitWithAck('subscribe', request) };
+  return { socket, told, subscribe: (request) => socket.timeout(60_000).emitWithAck('subscribe', request) };
 }
 
 test('a described subscription is shared: the same description leads to the same Subscription, the same numbers', async () => {
@@ -96,7 +96,7 @@ test('after unsubscribe nothing comes, and a deleted Subscription says that it e
   const listener = await connect();
   const { subscription } = await listener.subscribe({ topic: LAB_TOPIC, content: 'empty' });
   const other = await listener.subscribe({ topic: LAB_TOPIC, content: 'empty', maxCount: 7 });
-  await listener.socket.timeout(5000).emitWithAck('unsubscribe', { subscription });
+  await listener.socket.timeout(60_000).emitWithAck('unsubscribe', { subscription });
   await client.result();
   await waitFor(() => listener.told.length >= 1);
   expect(listener.told.map((notification) => notification.subscription)).toEqual([other.subscription]);

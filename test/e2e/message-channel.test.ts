@@ -84,9 +84,10 @@ describe.each<FaceName>(['r4b', 'r4'])('messages in the face %s', (face) => {
     expect(second.json.identifier).toEqual(first.json.identifier);
     expect(notificationOf(second).events).toEqual(notificationOf(first).events);
 
-    codes.set(base, ['fatal-error', 'fatal-error']);
+    codes.set(base, Array<string>(1000).fill('fatal-error'));
     await client().result();
     expect((await client().untilStatus(id, 'error')).error).toContain('fatal-error');
+    codes.set(base, []);
     await client().untilStatus(id, 'active');
     const last = (await receiver.waitForCount(6, path)).at(-1)!;
     expect(notificationOf(last)).toMatchObject({ events: [{ number: '2' }] });

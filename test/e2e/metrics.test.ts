@@ -110,7 +110,7 @@ test('what an endpoint refuses shows as owed, with its age, until it is taken', 
   expect(await sample('carillon_owing_subscriptions{channel="rest-hook"}')).toBe(1);
   // Figures of the database are some seconds old at most.
   await until('carillon_oldest_owed_seconds{channel="rest-hook"}', (seconds) => seconds > 0, 'to be above 0');
-  expect(await sample('carillon_attempts_total{channel="rest-hook",outcome="retry"}')).toBeGreaterThan(0);
+  await until('carillon_attempts_total{channel="rest-hook",outcome="retry"}', (count) => count > 0, 'to be above 0');
   receiver.always(200);
   await waitFor(async () => (await sample('carillon_owed_events{channel="rest-hook"}')) === undefined, {
     what: 'nothing to be owed',
@@ -128,7 +128,7 @@ test('sockets count while they are open, with the reason when they close', async
   const refused = new WebSocket(`${hub.url.replace('http', 'ws')}/ws`);
   refused.once('open', () => refused.send('bind-with-token nothing-we-know'));
   await until('carillon_sockets_closed_total{kind="websocket",reason="refused"}', (count) => count === 1, 'to be 1');
-  expect(await sample('carillon_sockets_open{kind="websocket"}')).toBe(0);
+  await until('carillon_sockets_open{kind="websocket"}', (open) => open === 0, 'to be 0');
 });
 
 test('a transaction that writes and stays open is named by the gauge and in the log, without its statement', async () => {

@@ -187,7 +187,7 @@ describe.each<FaceName>(['r4b', 'r4'])('in the face %s', (face) => {
     const told: any[] = [];
     socket.on('notification', ({ bundle }) => told.push(bundle));
     await waitFor(() => socket.connected && listener.frames.length > 0, { what: 'both to be bound' });
-    await socket.timeout(10_000).emitWithAck('subscribe', { topic: TOPIC, content: 'full-resource' });
+    await socket.timeout(60_000).emitWithAck('subscribe', { topic: TOPIC, content: 'full-resource' });
     await put(client(), encounter(name('e-socket'), name('p2')));
     await waitFor(() => told.length > 0 && listener.bundles.length > 1, { what: 'the event on both' });
     for (const bundle of [told[0], listener.bundles[1]]) {

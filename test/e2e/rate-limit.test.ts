@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { EndpointReceiver, type Received } from '../support/endpoint-receiver.js';
 import { type Hub, startHub } from '../support/start-hub.js';
-import { Client, isOfType, readNotification, topicSubscription } from '../support/subscriber.js';
+import { Client, isOfType, labResult, readNotification, topicSubscription } from '../support/subscriber.js';
 import { waitFor } from '../support/wait-for.js';
 
 const RATE_LIMIT = 'https://carillon.example/fhir/StructureDefinition/subscription-rate-limit';
@@ -40,21 +40,26 @@ const active = async (subscription: object): Promise<string> => {
 const events = isOfType('event-notification');
 const numbers = ({ json }: Received) => readNotification(json).events.map(({ number }) => Number(number));
 
-/** Not quicker than the limit says, but for the time in which a request may have been on its way. */
+/** Not quicker than the limit says, but for the time by which the first may have been noticed late here, on a busy machine. */
 function expectSpaced(requests: readonly Received[], rate: number): void {
   const seconds = (requests.at(-1)!.at - requests[0]!.at) / 1000;
   const burst = Math.max(1, rate / 10);
-  expect(requests.length).toBeLessThanOrEqual((seconds + 0.25) * rate + burst);
+  expect(requests.length).toBeLessThanOrEqual((seconds + 0.75) * rate + burst);
 }
 
 test('what comes faster than the limit waits its turn, in order and without a failed attempt; others are not held up', async () => {
   const [slow, free] = [await receiver(), await receiver()];
   const id = await active(limited(slow.url(), 4));
   await active(topicSubscription({ endpoint: free.url(), maxCount: 10 }));
-  for (let value = 1; value <= 8; value += 1) await client.result(value);
-  await waitFor(() => free.received.filter(events).flatMap(numbers).includes(8), { what: 'the free endpoint to have all' });
-  expect(slow.received.filter(events).length).toBeLessThan(8);
+  // In one transaction, so that all of it is owed to both at one moment.
+  const entry = Array.from({ length: 8 }, (_, value) => ({
+    resource: JSON.parse(labResult(value)),
+    request: { method: 'POST', url: 'Observation' },
+  }));
+  expect((await client.send('POST', '', { resourceType: 'Bundle', type: 'transaction', entry })).status).toBe(200);
+  const last = await free.waitFor((request) => events(request) && numbers(request).includes(8));
   const sent = await slow.waitForCount(8, events);
+  expect(last.at).toBeLessThan(sent.at(-1)!.at);
   expect(sent.flatMap(numbers)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
   expectSpaced(slow.received, 4);
   expect((await client.read(id)).status).toBe('active');

@@ -69,6 +69,8 @@ async function textsInDatabase(): Promise<Map<string, string[]>> {
   const connection = new pg.Client({ connectionString: clone.url });
   await connection.connect();
   try {
+    // At one moment: the hub goes on.
+    await connection.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     const { rows: columns } = await connection.query<{ table_name: string; column_name: string }>(
       `SELECT table_name, column_name FROM information_schema.columns
        WHERE table_schema = 'public' AND (table_name, table_schema) IN (SELECT table_name, table_schema FROM information_schema.tables

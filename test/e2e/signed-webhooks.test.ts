@@ -129,9 +129,14 @@ describe.each<FaceName>(['r4b', 'r4'])('signed calls in the face %s', (face) => 
     const secret = signingSecret();
     const { id } = await client().create(signed(path, [secret], { maxCount: 10, heartbeat: 1 }));
     await client().untilStatus(id, 'active');
-    answers.set(path, [503]);
-    for (const value of [1, 2, 3]) await client().result(value);
-    const bundle = await receiver.waitFor((request) => events(path)(request) && readNotification(request.json).events.length > 1);
+    // In one transaction, so that they are owed at one moment.
+    const entry = [1, 2, 3].map((value) => ({
+      resource: JSON.parse(labResult(value)),
+      request: { method: 'POST', url: 'Observation' },
+    }));
+    expect((await client().send('POST', '', { resourceType: 'Bundle', type: 'transaction', entry })).status).toBe(200);
+    const bundle = await receiver.waitFor(events(path));
+    expect(readNotification(bundle.json).events).toHaveLength(3);
     verify(bundle, secret);
     const heartbeat = await receiver.waitFor((request) => at(path)(request) && isOfType('heartbeat')(request));
     verify(heartbeat, secret);

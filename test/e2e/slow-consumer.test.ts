@@ -26,7 +26,7 @@ async function listen(request: object): Promise<{ socket: Socket; told: Told[]; 
   const told: Told[] = [];
   socket.on('notification', (notification: Told) => told.push(notification));
   await waitFor(() => socket.connected);
-  const { subscription } = (await socket.timeout(10_000).emitWithAck('subscribe', request)) as Told;
+  const { subscription } = (await socket.timeout(60_000).emitWithAck('subscribe', request)) as Told;
   return { socket, told, subscription };
 }
 

@@ -6,6 +6,7 @@ import { processesIn } from '../../src/storage/postgres/processes.js';
 import { freePort } from '../support/free-port.js';
 import { newFolder } from '../support/run-folder.js';
 import { type Hub, type HubOptions, runHub, startHub } from '../support/start-hub.js';
+import { waitFor } from '../support/wait-for.js';
 
 const started: Hub[] = [];
 
@@ -54,7 +55,7 @@ test('a signal during the start is obeyed, and leaves no database server', async
       (hub) => hub.stop(),
       (error: Error) => error.message,
     );
-    while (!existsSync(join(dataDir, marker))) await new Promise(setImmediate);
+    await waitFor(() => existsSync(join(dataDir, marker)), { stepMilliseconds: 1, what: marker });
     const { pid } = JSON.parse(readFileSync(join(dataDir, 'hub.lock'), 'utf8')) as { pid: number };
     process.kill(pid, 'SIGTERM');
     await ending;

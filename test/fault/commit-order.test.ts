@@ -120,7 +120,7 @@ test(
     // The control: were it to lose nothing, this test would prove nothing.
     expect(lost).toBeGreaterThan(0);
   },
-  byLength(60_000, 900_000),
+  byLength(180_000, 900_000),
 );
 
 test('changes of an older epoch are visible whatever their transaction ids', async () => {

@@ -65,7 +65,7 @@ faultTest(
     }
     await expectAllWell(run, writer, pids);
   },
-  byLength(120_000, 600_000),
+  byLength(240_000, 600_000),
 );
 
 faultTest(
@@ -134,5 +134,5 @@ faultTest(
     await more(writer, byLength(50, 200));
     await expectAllWell(run, writer, pids);
   },
-  byLength(120_000, 600_000),
+  byLength(240_000, 600_000),
 );

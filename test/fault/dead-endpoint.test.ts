@@ -66,7 +66,7 @@ faultTest(
       for (const { events } of bundles) expect(events.length).toBeLessThanOrEqual(MAX_COUNT);
     }
   },
-  byLength(120_000, 900_000),
+  byLength(240_000, 900_000),
 );
 
 /** From the answer to a writer to the arrival at the healthy ones. For reading only: what is measured, the bench measures. */

@@ -84,7 +84,7 @@ test('two hubs share the work of one database; when one is killed the other take
   const client = new Client(one);
   const count = 12;
   for (let n = 0; n < count; n += 1) await client.create(topicSubscription({ endpoint: receiver.url(`/${n}`) }));
-  await receiver.waitForCount(count, isOfType('handshake'), 30_000);
+  await receiver.waitForCount(count, isOfType('handshake'));
   await waitFor(() => /shards-released/.test(one.output()) && /shards-taken/.test(two.output()), {
     milliseconds: 60_000,
     what: 'the shards to be shared',

@@ -217,7 +217,7 @@ test('an export that is ended while it is worked on leaves nothing behind', asyn
   const ended = fetch(status, { method: 'DELETE' });
   await openGate();
   expect((await ended).status).toBe(202);
-  await waitFor(() => readdirSync(folder).every((name) => name.startsWith('.')), { milliseconds: 20_000, what: 'no files' });
+  await waitFor(() => readdirSync(folder).every((name) => name.startsWith('.')), { what: 'no files' });
   expect((await fetch(status)).status).toBe(404);
   expect(one.output()).not.toContain('export.failed');
 });

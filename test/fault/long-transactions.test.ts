@@ -124,7 +124,7 @@ faultTest(
     const verdict = await run.settle();
     expect(verdict.faults).toEqual([]);
   },
-  byLength(120_000, 900_000),
+  byLength(240_000, 900_000),
 );
 
 /** Size of the table of cursors, and how often a row of it was changed. */

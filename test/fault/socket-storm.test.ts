@@ -128,7 +128,7 @@ faultTest(
     const verdict = await run.settle();
     expect(verdict.faults).toEqual([]);
   },
-  byLength(120_000, 900_000),
+  byLength(240_000, 900_000),
 );
 
 async function timed(work: () => Promise<void>): Promise<number> {

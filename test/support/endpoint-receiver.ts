@@ -23,14 +23,21 @@ export interface Received {
 
 /**
  * What the endpoint does with a request that arrived whole.
- * - `status`: answers so, after `afterMilliseconds` if given
+ * - `status`: answers so, after `afterMilliseconds` if given, or once `after` is resolved
  * - `stall`: takes the request and never answers
  * - `drop`: cuts the connection without an answer
  * - `half-answer`: sends the headers and half of the body announced, then cuts the connection
  * - `drip`: answers with a status and then a body without end, a byte at a time
  */
 export type Behaviour =
-  | { kind: 'status'; status: number; headers?: Record<string, string>; body?: string; afterMilliseconds?: number }
+  | {
+      kind: 'status';
+      status: number;
+      headers?: Record<string, string>;
+      body?: string;
+      afterMilliseconds?: number;
+      after?: Promise<unknown>;
+    }
   | { kind: 'stall' }
   | { kind: 'drop' }
   | { kind: 'half-answer'; status?: number }
@@ -179,7 +186,8 @@ export class EndpointReceiver {
     switch (behaviour.kind) {
       case 'status': {
         const answer = () => response.writeHead(behaviour.status, behaviour.headers).end(behaviour.body ?? '');
-        if (behaviour.afterMilliseconds === undefined) answer();
+        if (behaviour.after !== undefined) void behaviour.after.then(answer);
+        else if (behaviour.afterMilliseconds === undefined) answer();
         else this.later(answer, behaviour.afterMilliseconds);
         return;
       }
