@@ -44,6 +44,9 @@ const all: Example[] = readdirSync(FOLDER)
   })
   .filter(({ type }) => type !== undefined && !NEVER_STORED.has(type));
 const examples = all.filter(({ file }) => REFUSED[file] === undefined);
+/** In characters. The largest fifty examples are two thirds of all; they are written one by one, and what is different in a Bundle is not their size. */
+const LARGE = 300_000;
+const small = examples.filter(({ text }) => text.length < LARGE);
 
 /**
  * The tokens of a JSON text in order, white space aside: a comparison that knows nothing of the hub's own reading. Numbers stay as
@@ -51,7 +54,7 @@ const examples = all.filter(({ file }) => REFUSED[file] === undefined);
  */
 function tokens(text: string): string[] {
   const found = text.match(/"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g) ?? [];
-  return found.map((token) => (token.startsWith('"') ? JSON.stringify(JSON.parse(token)) : token));
+  return found.map((token) => (token.startsWith('"') && token.includes('\\') ? JSON.stringify(JSON.parse(token)) : token));
 }
 
 /** The members of the top object as lists of tokens, without id; of meta, what the client may say. */
@@ -111,13 +114,14 @@ test('every official example sent by PUT is read back with every digit', async (
   expect(wrong).toEqual([]);
 }, 300_000);
 
-test('every official example sent in transactions keeps every digit too', async () => {
+test('every official example that is not large, sent in transactions, keeps every digit too', async () => {
+  expect(small.length).toBeGreaterThan(2700);
   const wrong: string[] = [];
   // Into an empty hub: what is there already would only be found unchanged.
   const hub = await startHub({ env: { MAX_BODY_BYTES: '64 MiB' } });
   const bundles: Example[][] = [[]];
   let bytes = 0;
-  for (const example of examples) {
+  for (const example of small) {
     bytes += example.text.length;
     if (bundles.at(-1)!.length === 100 || bytes > 4_000_000) {
       bundles.push([]);
