@@ -128,9 +128,12 @@ function compileParameters(resourceTypes, referenceTargets) {
   return byType;
 }
 
-/** The members of a union that start at `base`. */
+/** The members of a union that start at `base`, or at an element of whatever the base is (`name | alias`). */
 function membersFor(base, expression) {
-  return splitUnion(expression).filter((member) => /^[\s(]*([A-Za-z]+)/.exec(member)?.[1] === base);
+  return splitUnion(expression).filter((member) => {
+    const [, first = ''] = /^[\s(]*([A-Za-z]+)/.exec(member) ?? [];
+    return first === base || /^[a-z]/.test(first);
+  });
 }
 
 function splitUnion(expression) {

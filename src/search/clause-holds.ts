@@ -1,5 +1,6 @@
 import { isNegated } from './access-keys.js';
-import { pathsAbove } from './key-forms.js';
+import { pathAskedBelow, pathsAbove, urisAbove } from './key-forms.js';
+import { mediaTypeOf } from './media-types.js';
 import type { Clause, ClauseValue, Comparator, Modifier } from './query.js';
 import type {
   DateValue,
@@ -30,6 +31,7 @@ function valueHolds(value: ClauseValue, modifier: Modifier | undefined, found: P
   if (found === undefined) return false;
   switch (value.type) {
     case 'token':
+      if (modifier === 'below') return found.type === 'token' && found.values.some((token) => mediaTypeOf(token) === value.code);
       if (found.type === 'token') return found.values.some((token) => tokenHolds(value, token));
       return found.type === 'reference' && found.values.some(({ identifier }) => identifier && tokenHolds(value, identifier));
     case 'token-text':
@@ -87,8 +89,8 @@ function referenceHolds(asked: ClauseValue & { type: 'reference' }, { type, id, 
 }
 
 function uriHolds(asked: string, modifier: Modifier | undefined, uri: string): boolean {
-  if (modifier === 'below') return pathsAbove(uri).includes(asked);
-  if (modifier === 'above') return pathsAbove(asked).includes(uri);
+  if (modifier === 'below') return pathsAbove(uri).includes(pathAskedBelow(asked));
+  if (modifier === 'above') return urisAbove(asked).includes(uri);
   return uri === asked;
 }
 

@@ -1,7 +1,8 @@
 import { collector, compileExpression, visitor, type Branch, type Visit } from './compile-expression.js';
 import { fhirpathNodes } from './fhirpath-fallback.js';
 import { UnsupportedExpression } from './parse-expression.js';
-import { valueReader, type ReadingContext } from './value-reader.js';
+import { findsStrings, readStringToken } from './string-tokens.js';
+import { valueReader, type ReadingContext, type ReadNode } from './value-reader.js';
 import type { ExtractedValues, ParameterValues, SearchParameter, SearchParameterType } from './values.js';
 
 /** The values of one parameter, or of one part of a composite, from a node of a resource. */
@@ -80,7 +81,9 @@ class LazyValues implements ExtractedValues {
 
 function parameterReader(parameter: SearchParameter, context: ReadingContext): Read {
   const { base, type, expression } = parameter;
-  return type === 'composite' ? compositeReader(parameter, context) : plainReader(type, expression, base, base, context);
+  if (type === 'composite') return compositeReader(parameter, context);
+  const read = findsStrings(context.elements, parameter) ? readStringToken : undefined;
+  return plainReader(type, expression, base, base, context, read);
 }
 
 function plainReader(
@@ -89,8 +92,9 @@ function plainReader(
   resourceType: string,
   contextType: string,
   context: ReadingContext,
+  readBranch?: ReadNode,
 ): Read {
-  const visits = visitsOf(type, expression, resourceType, contextType, context);
+  const visits = visitsOf(type, expression, resourceType, contextType, context, readBranch);
   return (node, resource) => {
     const sink: unknown[] = [];
     for (let i = 0; i < visits.length; i++) (visits[i] as Visit<unknown[]>)(node, resource, sink);
@@ -105,11 +109,12 @@ function visitsOf(
   resourceType: string,
   contextType: string,
   context: ReadingContext,
+  readBranch?: ReadNode,
 ): readonly Visit<unknown[]>[] {
   const branches = compiled(context, expression, resourceType, contextType);
   if (branches) {
     return branches.flatMap((branch) => {
-      const read = valueReader(type, branch.type, context);
+      const read = readBranch ?? valueReader(type, branch.type, context);
       return read ? [visitor(branch, read)] : [];
     });
   }

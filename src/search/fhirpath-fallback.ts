@@ -20,10 +20,13 @@ export function fhirpathNodes(expression: string): FindNodes {
   const fhirpath = require('fhirpath') as Fhirpath;
   const model = require('fhirpath/fhir-context/r4');
   let current: unknown;
+  // Only nodes of fhirpath's own making have a type.
+  const typedNodes = (resourceType: string) =>
+    fhirpath.evaluate({ resourceType }, '$this', {}, model, { resolveInternalTypes: false } as never) as unknown[];
   const resolve = (inputs: unknown[]) =>
     inputs.flatMap((input) => {
       const type = typeOfReference(fhirpath.util.valData(input), current);
-      return type === undefined ? [] : [{ resourceType: type }];
+      return type === undefined ? [] : typedNodes(type);
     });
   const evaluate = fhirpath.compile(expression, model, {
     resolveInternalTypes: false,

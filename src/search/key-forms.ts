@@ -1,4 +1,5 @@
 import { extendKey, finishKey, type KeyForm, type KeyPrefix } from './equality-key.js';
+import { mediaTypeOf } from './media-types.js';
 import type { ClauseValue } from './query.js';
 import { codingOf } from './terminology.js';
 import type { ParameterValues, ReferenceValue, TokenValue } from './values.js';
@@ -29,6 +30,8 @@ function formsOfToken({ system, code, typeCodings }: TokenValue, emit: EmitForm)
   emit('code', code);
   if (system === undefined) emit('no-system', code);
   else emit('system-code', system, code);
+  const mediaType = mediaTypeOf({ system, code });
+  if (mediaType !== undefined) emit('below', mediaType);
   if (typeCodings) {
     for (const coding of typeCodings) if (coding.code !== undefined) emit('of-type', coding.system ?? '', coding.code, code);
   }
@@ -62,12 +65,27 @@ function formsOfUri(uri: string, emit: EmitForm): void {
 /** A URL and what lies above it, path by path: `http://a/b/c`, `http://a/b`, `http://a`. Only the URI itself where it has no path. */
 export function pathsAbove(uri: string): string[] {
   const paths = [uri];
-  const start = uri.indexOf('://') + 3;
+  const start = startOfPath(uri);
   if (start < 3) return paths;
   for (let slash = uri.lastIndexOf('/'); slash > start && paths.length < 32; slash = uri.lastIndexOf('/', slash - 1))
-    if (slash < uri.length - 1) paths.push(uri.slice(0, slash));
+    paths.push(uri.slice(0, slash));
   return paths;
 }
+
+/** What `:above` asks for: the URL and what lies above it. Whether a path ends in a slash says nothing. */
+export function urisAbove(uri: string): string[] {
+  const paths = pathsAbove(uri);
+  if (startOfPath(uri) < 3) return paths;
+  return paths.flatMap((path) => (path.endsWith('/') ? [path] : [path, `${path}/`]));
+}
+
+/** The path that all have above them that `:below` asks for: `http://a/b` for `http://a/b/`, too. */
+export function pathAskedBelow(uri: string): string {
+  const start = startOfPath(uri);
+  return start >= 3 && uri.length > start + 1 && uri.endsWith('/') ? uri.slice(0, -1) : uri;
+}
+
+const startOfPath = (uri: string) => uri.indexOf('://') + 3;
 
 /** The questions that a clause's value puts, any of which may be answered yes; undefined where equality does not decide. */
 export function formsOfClauseValue(value: ClauseValue, modifier: string | undefined): readonly FormTexts[] | undefined {
@@ -75,6 +93,7 @@ export function formsOfClauseValue(value: ClauseValue, modifier: string | undefi
     case 'token': {
       const prefix = modifier === 'identifier' ? 'identifier-' : '';
       const { system, code } = value;
+      if (modifier === 'below' && code !== undefined) return [['below', code]];
       if (code === undefined) return [[`${prefix}system` as KeyForm, system ?? '']];
       if (system === undefined) return [[`${prefix}code` as KeyForm, code]];
       if (system === '') return [[`${prefix}no-system` as KeyForm, code]];
@@ -96,8 +115,8 @@ export function formsOfClauseValue(value: ClauseValue, modifier: string | undefi
       return forms;
     }
     case 'uri':
-      if (modifier === 'below') return [['below', value.uri]];
-      if (modifier === 'above') return pathsAbove(value.uri).map((path) => ['uri', path]);
+      if (modifier === 'below') return [['below', pathAskedBelow(value.uri)]];
+      if (modifier === 'above') return urisAbove(value.uri).map((path) => ['uri', path]);
       return [['uri', value.uri]];
     default:
       return undefined;

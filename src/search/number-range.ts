@@ -22,7 +22,8 @@ export function numberRange(text: string): { value: number; range: NumberValue }
   return { value, range };
 }
 
-function nextAbove(value: number): number {
+/** The least number that is greater. */
+export function nextAbove(value: number): number {
   if (value === 0) return Number.MIN_VALUE;
   const view = new DataView(new ArrayBuffer(8));
   view.setFloat64(0, value);

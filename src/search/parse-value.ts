@@ -4,9 +4,11 @@ import { foldText } from './fold-text.js';
 import { numberRange } from './number-range.js';
 import { escapeValue, splitUnescaped, unescapeValue } from './query-text.js';
 import type { ClauseValue, Comparator, Modifier } from './query.js';
+import { mediaTypeAlone } from './media-types.js';
 import { readReferenceText } from './read-reference.js';
 import type { SearchDefinitions } from './search-definitions.js';
 import { type KnownPlaces, placeName } from './part-of.js';
+import { findsStrings, withoutCase } from './string-tokens.js';
 import type { Terminology } from './terminology.js';
 import type { DateValue, NumberValue, SearchParameter } from './values.js';
 
@@ -33,11 +35,17 @@ export function parseValue(
   if (modifier === 'identifier') return parseToken(text, context);
   if (modifier === 'of-type') return parseOfType(text, context);
   if (modifier === 'in' || modifier === 'not-in') return parseValueSet(text, context);
-  if (parameter.type === 'token' && (modifier === 'above' || modifier === 'below')) return parseSubsumed(text, modifier, context);
+  if (
+    parameter.type === 'token' &&
+    (modifier === 'above' || modifier === 'below') &&
+    !(modifier === 'below' && isMediaType(text))
+  )
+    return parseSubsumed(text, modifier, context);
   if (modifier === 'text') return { type: 'token-text', folded: parseText(text, context).folded };
   switch (parameter.type) {
     case 'token':
-      return parseToken(text, context);
+      if (modifier === 'below') return parseMediaType(text);
+      return withoutCaseOfStrings(parseToken(text, context), parameter, context);
     case 'reference':
       if (modifier === 'above' || modifier === 'below') return parsePlace(text, parameter, modifier, context);
       return parseReference(text, parameter, targetType, context);
@@ -87,6 +95,16 @@ function parseToken(text: string, context: ValueContext): ClauseValue {
   if (second === undefined) return { type: 'token', code: first };
   return second === '' ? { type: 'token', system: first } : { type: 'token', system: first, code: second };
 }
+
+function withoutCaseOfStrings(value: ClauseValue, parameter: SearchParameter, { definitions }: ValueContext): ClauseValue {
+  if (value.type !== 'token' || value.code === undefined || !findsStrings(definitions.elements, parameter)) return value;
+  return { ...value, code: withoutCase(value.code) };
+}
+
+/** `text/xml`, which is not in a code system's hierarchy, for `:below`. https://hl7.org/fhir/R4B/search.html#mimetype */
+const isMediaType = (text: string) => /^[^\s|\\]+\/[^\s|\\]+$/.test(text);
+
+const parseMediaType = (text: string): ClauseValue => ({ type: 'token', code: mediaTypeAlone(text) });
 
 function parseOfType(text: string, context: ValueContext): ClauseValue {
   const [system, code, value, ...more] = splitUnescaped(text, '|').map(unescapeValue);

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../fhir/json-object.js';
+import { nextAbove } from './number-range.js';
 import type { NumberValue, QuantityValue } from './values.js';
 
 export type ReadNumber = (node: unknown, sink: NumberValue[]) => void;
@@ -55,19 +56,31 @@ function push(sink: QuantityValue[], value: QuantityValue | undefined): void {
   if (value) sink.push(value);
 }
 
-/** `< 5` is everything up to 5. */
+/** `< 5` is everything up to 5, which is no part of it; `<= 5` has it, too. */
 function quantity(node: unknown): QuantityValue | undefined {
   const { value, comparator, system, code, unit } = node as JsonObject;
   if (typeof value !== 'number') return undefined;
-  const below = comparator === '<' || comparator === '<=';
-  const above = comparator === '>' || comparator === '>=';
   return {
-    low: below ? -Infinity : value,
-    high: above ? Infinity : value,
+    ...limits(value, comparator),
     system: typeof system === 'string' ? system : undefined,
     code: typeof code === 'string' ? code : undefined,
     unit: typeof unit === 'string' ? unit : undefined,
   };
+}
+
+function limits(value: number, comparator: unknown): NumberValue {
+  switch (comparator) {
+    case '<':
+      return { low: -Infinity, high: -nextAbove(-value) };
+    case '<=':
+      return { low: -Infinity, high: value };
+    case '>':
+      return { low: nextAbove(value), high: Infinity };
+    case '>=':
+      return { low: value, high: Infinity };
+    default:
+      return { low: value, high: value };
+  }
 }
 
 function rangeQuantity(node: unknown): QuantityValue | undefined {
@@ -91,5 +104,8 @@ function sampledQuantity(node: unknown): QuantityValue | undefined {
     if (value < low) low = value;
     if (value > high) high = value;
   }
-  return low <= high ? { ...zero, low, high } : undefined;
+  return low <= high ? { ...zero, low: rounded(low), high: rounded(high) } : undefined;
 }
+
+/** To the digits that a double holds for certain: 2048 + 1880 × 1.612 is 5078.56 and not a trifle beside it. */
+const rounded = (value: number) => Number(value.toPrecision(15));

@@ -4,45 +4,57 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
+import { FhirError } from '../../src/fhir/fhir-error.js';
 import { parseJson } from '../../src/fhir/json-text.js';
 import { stampResource } from '../../src/fhir/stamp-resource.js';
-import { clauseHolds } from '../../src/search/clause-holds.js';
+import { FaceReader } from '../../src/pull/face-reader.js';
+import { knownPlaces } from '../../src/pull/places.js';
+import type { Query } from '../../src/search/query.js';
 import { SearchDefinitions } from '../../src/search/search-definitions.js';
 import { SearchSemantics } from '../../src/search/search-semantics.js';
-import { codingKey, officialTerminology } from '../../src/search/terminology.js';
-import type { ExtractedValues, ParameterValues, SearchParameter, TokenValue } from '../../src/search/values.js';
 import { PostgresChangeStore } from '../../src/storage/change-store.js';
 import { Database } from '../../src/storage/database.js';
 import { PostgresResourceReader } from '../../src/storage/resource-reader.js';
 import { SearchDatabase } from '../../src/storage/search-database.js';
 import { LocalWakeUps } from '../../src/wake-ups/wake-ups.js';
+import { findNodes, type Resource } from '../reference/find-nodes.js';
+import { type Definition, definitionOf, RESOURCE_TYPES } from '../reference/official-definitions.js';
+import { PlainSearch, Refused } from '../reference/plain-search.js';
+import { type Kind, readValues, type ValuesOf } from '../reference/read-values.js';
+import { type Choose, escaped, modifiers, writeValue } from '../reference/write-queries.js';
 import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
 
 /*
- * All official examples, searched twice with the same query: by SQL on the index, and by walking every resource in memory and asking
- * `clauseHolds`. The queries are made from the examples' own values, so most of them find something. The sets must be equal.
+ * All official examples, searched twice with the same query: by SQL on the hub's index, and by a reference that was written from the rules alone
+ * (test/reference), walks over every resource and has nothing of the hub in it, so that an error in reading values or in what a condition means
+ * cannot be in both. Queries are made from values that the examples hold, and from what lies beside them. The sets must be equal.
+ *
+ * SEARCH_RUNS is the number of queries for each kind of parameter, SEARCH_SEED what they are made from.
  */
 
-const semantics = new SearchSemantics(SearchDefinitions.load(), ['http://hub.example/fhir/r4b']);
+const RUNS = Number(process.env['SEARCH_RUNS'] ?? 250);
+const SEED = Number(process.env['SEARCH_SEED'] ?? 20260415);
+const BASE = 'http://hub.example/fhir/r4b';
+const NOW = Date.parse('2026-11-01');
+/** By type. */
+const examples = new Map<string, Resource[]>();
+const semantics = new SearchSemantics(SearchDefinitions.load(), [BASE]);
+const reference = new PlainSearch([BASE], NOW, (type) => examples.get(type) ?? []);
 const folder = dirname(createRequire(import.meta.url).resolve('hl7.fhir.r4b.examples/package.json'));
 const NEVER_STORED = new Set(['Parameters', 'OperationOutcome', 'SubscriptionStatus']);
 
-interface Example {
-  id: string;
-  values: ExtractedValues;
-}
-
-const examples = new Map<string, Example[]>();
 let clone: TestDatabase;
 let database: Database;
 let searches: SearchDatabase;
 let reader: PostgresResourceReader;
+let faces: FaceReader;
 
 beforeAll(async () => {
   clone = await cloneDatabase();
   database = new Database(clone.url, 4, () => undefined);
   searches = new SearchDatabase(clone.url, 4, () => undefined, 30_000);
   reader = new PostgresResourceReader(database, searches, semantics, 30_000);
+  faces = new FaceReader(reader, semantics, []);
   const at = Date.parse('2026-11-01T10:00:00.123Z');
   const store = new PostgresChangeStore(
     database,
@@ -57,14 +69,17 @@ beforeAll(async () => {
     const { text, value } = parseJson(readFileSync(join(folder, file)));
     const resource = value as Record<string, unknown>;
     const type = resource['resourceType'];
-    if (typeof type !== 'string' || NEVER_STORED.has(type) || !semantics.definitions.isResourceType(type)) continue;
+    if (typeof type !== 'string' || NEVER_STORED.has(type) || !RESOURCE_TYPES.includes(type)) continue;
     // Bodies of megabytes make the test slow and say nothing more.
     if (text.length > 200_000) continue;
     const ofType = examples.get(type) ?? [];
     examples.set(type, ofType);
-    const id = `e${String(ofType.length)}`;
+    // Their own ids, so that they refer to one another, where two do not have the same.
+    const own = String(resource['id']);
+    const isFree = /^[A-Za-z0-9.-]{1,64}$/.test(own) && !ofType.some(({ id }) => id === own);
+    const id = isFree ? own : `e${String(ofType.length)}`;
     const stamped = stampResource(text, { id, versionId: '1', lastUpdated: new Date(at).toISOString() });
-    ofType.push({ id, values: semantics.extract(type, JSON.parse(stamped)) });
+    ofType.push(JSON.parse(stamped) as Resource);
     writes.push(
       store.write({ face: 'r4b', writes: [{ kind: 'create', method: 'PUT', resource: { type, id, text, value: resource } }] }),
     );
@@ -79,221 +94,151 @@ afterAll(async () => {
   await clone.drop();
 });
 
-/** Every value that some example has for a parameter of one kind, with where it was found. */
-function found(kind: ParameterValues['type']): { type: string; parameter: SearchParameter; values: ParameterValues }[] {
-  const all = [];
-  for (const [type, ofType] of examples) {
-    const seen = new Map<string, number>();
-    for (const { values } of ofType) {
-      for (const [code, each] of values.entries()) {
-        const parameter = semantics.definitions.find(type, code);
-        const times = seen.get(code) ?? 0;
-        if (each.type !== kind || parameter === undefined || parameter.type === 'special' || times > 12) continue;
-        seen.set(code, times + 1);
-        all.push({ type, parameter, values: each });
-      }
-    }
+type Pairs = readonly (readonly [name: string, value: string])[];
+
+/** What a condition is refused with; otherwise what the other finds. */
+function refusedOr<T, R>(refusal: new (...args: never[]) => R, find: () => T): T | 'refused' {
+  try {
+    return find();
+  } catch (error) {
+    if (error instanceof refusal) return 'refused';
+    throw error;
   }
-  return all;
 }
 
-async function agree(type: string, query: readonly (readonly [string, string])[]): Promise<number> {
-  const parsed = semantics.parse(type, query, { handling: 'strict', now: Date.parse('2026-11-01') });
-  const walked = (examples.get(type) ?? []).filter(({ values }) => parsed.clauses.every((clause) => clauseHolds(clause, values)));
+/** @returns how many both found */
+async function agree(type: string, query: Pairs): Promise<number> {
+  const expected = refusedOr(Refused, () => reference.find(type, query).map(({ id }) => id));
+  const places = await knownPlaces(faces, semantics, 'r4b', [type], query);
+  const parsed = refusedOr(FhirError, () => semantics.parse(type, query, { handling: 'strict', now: NOW, places }));
+  const found = parsed === 'refused' ? parsed : await idsFound(parsed);
+  expect({ type, query, found: sorted(found) }).toEqual({ type, query, found: sorted(expected) });
+  return typeof found === 'string' ? 0 : found.length;
+}
+
+async function idsFound(parsed: Query): Promise<string[]> {
   const page = await reader.search(parsed, { count: 5000 });
-  expect({ type, query, ids: page.matches.map(({ id }) => id).sort() }).toEqual({
-    type,
-    query,
-    ids: walked.map(({ id }) => id).sort(),
-  });
   expect(page.next).toBeUndefined();
   const { total } = await reader.search({ ...parsed, countOnly: true }, { count: 1 });
-  expect(total).toBe(walked.length);
-  return walked.length;
+  expect(total).toBe(page.matches.length);
+  return page.matches.map(({ id }) => id);
 }
 
-const escaped = (text: string) => text.replace(/[\\,|$]/g, '\\$&');
-const PREFIXES = ['', 'eq', 'ne', 'gt', 'lt', 'ge', 'le', 'sa', 'eb', 'ap'];
+const sorted = (ids: 'refused' | readonly (string | undefined)[]) => (typeof ids === 'string' ? ids : ids.toSorted());
 
-/** What a client could write to ask for a value of the resource, or for one near it. */
-function written(kind: ParameterValues['type'], value: unknown, n: number): { suffix: string; text: string } {
-  const pick = <T>(of: readonly T[]): T => of[n % of.length] as T;
-  switch (kind) {
-    case 'token':
-      return writtenToken(value as TokenValue, pick);
-    case 'uri':
-      return { suffix: pick(['', '', ':below', ':above']), text: escaped(value as string) };
-    case 'string': {
-      const { exact } = value as { exact: string };
-      const cut = n % (exact.length + 1);
-      const text = pick([exact, exact.slice(0, cut), exact.slice(cut), exact.slice(0, cut).toUpperCase(), exact]);
-      return { suffix: pick(['', ':exact', ':contains']), text: escaped(text.toWellFormed()) };
-    }
-    case 'date': {
-      const { low, high } = value as { low: number; high: number };
-      const at = Number.isFinite(low) ? low : Number.isFinite(high) ? high : 0;
-      const iso = new Date(at + pick([0, 0, 1, -1, 86_400_000])).toISOString();
-      return {
-        suffix: '',
-        text: pick(PREFIXES) + pick([iso, iso.slice(0, 10), iso.slice(0, 7), iso.slice(0, 4), `${iso.slice(0, 16)}Z`]),
-      };
-    }
-    case 'number':
-    case 'quantity': {
-      const { low, high, system, code, unit } = value as {
-        low: number;
-        high: number;
-        system?: string;
-        code?: string;
-        unit?: string;
-      };
-      const at = Number.isFinite(low) ? low : Number.isFinite(high) ? high : 0;
-      const number =
-        pick(PREFIXES) + pick([String(at), at.toFixed(2), String(Math.round(at)), at.toExponential(1), String(at + 1)]);
-      if (kind === 'number') return { suffix: '', text: number };
-      const name = code ?? unit;
-      const units =
-        name === undefined
-          ? ['']
-          : ['', `|${escaped(system ?? '')}|${escaped(name)}`, `||${escaped(name)}`, `||${escaped(unit ?? name)}`];
-      return { suffix: '', text: number + pick(units) };
-    }
-    case 'reference': {
-      const { type, id, url, identifier, version } = value as {
-        type?: string;
-        id?: string;
-        url?: string;
-        version?: string;
-        identifier?: TokenValue;
-      };
-      if (identifier !== undefined && n % 2 === 0) return { suffix: ':identifier', text: writtenToken(identifier, pick).text };
-      if (type !== undefined && id !== undefined) {
-        return pick([
-          { suffix: '', text: `${type}/${id}` },
-          { suffix: '', text: id },
-          { suffix: '', text: `http://hub.example/fhir/r4b/${type}/${id}` },
-          { suffix: `:${type}`, text: id },
-        ]);
-      }
-      return { suffix: '', text: escaped(version === undefined || n % 2 === 0 ? (url ?? 'none:x') : `${url ?? ''}|${version}`) };
-    }
-    case 'composite':
-      return {
-        suffix: '',
-        text: (value as ParameterValues[])
-          .map((part, i) => written(part.type, part.values[n % part.values.length], n + i).text)
-          .join('$'),
-      };
-  }
+/** Every parameter of a kind, with the examples that have values for it. */
+function parametersOfKind(kind: Definition['type']): { type: string; definition: Definition; holders: Resource[] }[] {
+  return [...examples].flatMap(([type, resources]) =>
+    [...reference.parametersOf(type).values()]
+      .filter((definition) => definition.type === kind)
+      .map((definition) => ({
+        type,
+        definition,
+        holders: resources.filter((resource) => reference.nodesOf(definition, resource).length > 0),
+      })),
+  );
 }
 
-function writtenToken({ system, code, text, typeCodings }: TokenValue, pick: <T>(of: readonly T[]) => T) {
-  const forms: { suffix: string; text: string }[] = [];
-  if (code !== undefined) {
-    const full = `${escaped(system ?? '')}|${escaped(code)}`;
-    forms.push(
-      { suffix: '', text: full },
-      { suffix: '', text: escaped(code) },
-      { suffix: ':not', text: full },
-      { suffix: '', text: `|${escaped(code)}` },
-    );
-    const coding = typeCodings?.[0];
-    if (coding?.code !== undefined) {
-      forms.push({ suffix: ':of-type', text: `${escaped(coding.system ?? '')}|${escaped(coding.code)}|${escaped(code)}` });
-    }
-  }
-  if (system !== undefined && system !== '') forms.push({ suffix: '', text: `${escaped(system)}|` });
-  if (text !== undefined && text.trim() !== '') forms.push({ suffix: ':text', text: escaped(text.slice(0, 12).toWellFormed()) });
-  return forms.length === 0 ? { suffix: ':missing', text: 'false' } : pick(forms);
+/** Takes what it is bid, over and over. */
+function chooser(bids: readonly number[]): Choose {
+  let at = 0;
+  return <T>(of: readonly T[]): T => {
+    const bid = bids[at++ % bids.length] as number;
+    return of[(bid + at) % of.length] as T;
+  };
 }
 
+const isKind = (kind: Definition['type']): kind is Kind => kind !== 'composite';
+
+/** One `name=value` for a parameter, from values of its holders. */
+function written(
+  { definition, holders }: { definition: Definition; holders: readonly Resource[] },
+  choose: Choose,
+  count: number,
+): [string, string] | undefined {
+  const { type: kind, code } = definition;
+  if (!isKind(kind)) return writtenComposite(definition, holders, choose);
+  const chosen = choose(modifiers(kind));
+  const modifier = chosen === ':type' ? choose(definition.target ?? RESOURCE_TYPES) : chosen;
+  const texts = Array.from({ length: count }, () => {
+    const holder = choose(holders);
+    const values: ValuesOf[Kind][] = reference.valuesOf(kind, definition, holder);
+    return values.length === 0 ? undefined : writeValue(kind, choose(values) as never, modifier, choose, BASE);
+  }).filter((text) => text !== undefined);
+  if (texts.length === 0) return [`${code}:missing`, choose(['true', 'false'])];
+  return [modifier === '' ? code : `${code}:${modifier}`, texts.join(',')];
+}
+
+function writtenComposite(definition: Definition, holders: readonly Resource[], choose: Choose): [string, string] | undefined {
+  const holder = choose(holders);
+  const nodes = reference.nodesOf(definition, holder);
+  const parts = (definition.component ?? []).map(({ definition: url, expression }) => {
+    const part = definitionOf(url);
+    if (!isKind(part.type)) return undefined;
+    // Mostly of the same node, sometimes of another one.
+    const node = choose([nodes[0], nodes[0], nodes[0], choose(nodes)]);
+    const { type: kind } = part;
+    const values =
+      node === undefined ? [] : findNodes(expression, holder, node).flatMap((each) => readValues(kind, each, [BASE]));
+    // Two parts that both are beside what is there would never be found.
+    const mostlyFirst: Choose = (of) => (choose([true, true, false]) ? (of[0] as (typeof of)[number]) : choose(of));
+    return values.length === 0 ? undefined : writeValue(kind, choose(values) as never, '', mostlyFirst, BASE);
+  });
+  return parts.includes(undefined) ? undefined : [definition.code, parts.join('$')];
+}
+
+const bids = fc.array(fc.nat(9_999), { minLength: 12, maxLength: 12 });
 const KINDS = ['token', 'reference', 'uri', 'string', 'date', 'number', 'quantity', 'composite'] as const;
 
-describe('searching by SQL and walking in memory find the same', () => {
-  test.each(KINDS)('%s', async (kind) => {
-    const pool = found(kind);
-    expect(pool.length).toBeGreaterThan(0);
-    let asked = 0;
-    let hits = 0;
-    const one = fc.tuple(fc.nat(pool.length - 1), fc.nat(100), fc.nat(10_000));
-    await fc.assert(
-      fc.asyncProperty(one, async ([at, which, n]) => {
-        const { type, parameter, values } = pool[at] as (typeof pool)[number];
-        const { suffix, text } = written(kind, values.values[which % values.values.length], n);
-        fc.pre(text !== '' && text.length < 4000 && isWellFormed(type, parameter.code + suffix, text));
-        const also = pool[(at + 1) % pool.length] as (typeof pool)[number];
-        const second = also.type === type && n % 3 === 0 ? written(kind, also.values.values[0], n + 1) : undefined;
-        const query: [string, string][] = [[parameter.code + suffix, text]];
-        if (second !== undefined && isWellFormed(type, also.parameter.code + second.suffix, second.text)) {
-          query.push([also.parameter.code + second.suffix, second.text]);
-        }
-        asked++;
-        hits += Math.min(1, await agree(type, query));
-      }),
-      { numRuns: 300 },
-    );
-    // A test that mostly finds nothing would prove little.
-    expect(hits / asked).toBeGreaterThan(0.1);
-  });
+describe('searching finds what the rules say', () => {
+  test.each(KINDS)(
+    'by a parameter of type %s',
+    async (kind) => {
+      const pool = parametersOfKind(kind).filter(({ holders }) => holders.length > 0);
+      expect(pool.length).toBeGreaterThan(0);
+      let asked = 0;
+      let hits = 0;
+      const clause = fc.record({ at: fc.nat(99_999), bids, count: fc.integer({ min: 1, max: 3 }) });
+      await fc.assert(
+        fc.asyncProperty(fc.array(clause, { minLength: 1, maxLength: 2 }), async (clauses) => {
+          const first = pool[(clauses[0] as (typeof clauses)[0]).at % pool.length] as (typeof pool)[number];
+          const query = clauses.flatMap((each, i): [string, string][] => {
+            const others = pool.filter(({ type }) => type === first.type);
+            const of = i === 0 ? first : (others[each.at % others.length] as typeof first);
+            const pair = written(of, chooser(each.bids), each.count);
+            return pair === undefined || pair[1] === '' || pair[1].length > 4000 ? [] : [pair];
+          });
+          fc.pre(query.length > 0);
+          asked++;
+          hits += Math.min(1, await agree(first.type, query));
+        }),
+        { numRuns: RUNS, seed: SEED },
+      );
+      // A test that mostly finds nothing would prove little.
+      expect(hits / asked).toBeGreaterThan(0.1);
+    },
+    3_600_000,
+  );
 
-  test('OR lists', async () => {
-    const pool = found('token');
-    await fc.assert(
-      fc.asyncProperty(fc.nat(pool.length - 1), fc.nat(10_000), async (at, n) => {
-        const { type, parameter } = pool[at] as (typeof pool)[number];
-        const others = pool.filter((other) => other.type === type && other.parameter.code === parameter.code).slice(0, 4);
-        const texts = others
-          .map(({ values }) => (values.values[0] as TokenValue).code)
-          .filter((code) => code !== undefined && code !== '');
-        fc.pre(texts.length > 0);
-        await agree(type, [[parameter.code + (n % 2 ? '' : ':not'), texts.map((text) => escaped(text as string)).join(',')]]);
-      }),
-      { numRuns: 60 },
-    );
-  });
-
-  test(':missing, for every parameter of some types', async () => {
-    for (const type of ['Patient', 'Observation', 'Encounter', 'MedicationRequest']) {
-      for (const { code, type: kind } of semantics.parametersOf(type)) {
-        if (kind === 'special' || kind === 'composite') continue;
-        await agree(type, [[`${code}:missing`, 'true']]);
-        await agree(type, [[`${code}:missing`, 'false']]);
-      }
+  test('by :missing', async () => {
+    const all = KINDS.flatMap((kind) => (kind === 'composite' ? [] : parametersOfKind(kind)));
+    const some = fc.sample(fc.shuffledSubarray(all, { minLength: all.length, maxLength: all.length }), {
+      numRuns: 1,
+      seed: SEED,
+    })[0];
+    for (const { type, definition } of (some ?? []).slice(0, RUNS)) {
+      await agree(type, [[`${definition.code}:missing`, 'true']]);
+      await agree(type, [[`${definition.code}:missing`, 'false']]);
     }
-  });
+  }, 3_600_000);
 
-  test('value sets and hierarchies of codes', async () => {
-    const pool = found('token').flatMap(({ type, parameter, values }) =>
-      (values.values as TokenValue[]).flatMap(({ system, code }) =>
-        system !== undefined && code !== undefined && isListed(system)
-          ? [{ type, code: parameter.code, system, asked: code }]
-          : [],
-      ),
-    );
-    expect(pool.length).toBeGreaterThan(100);
-    let hits = 0;
-    const one = fc.tuple(fc.nat(pool.length - 1), fc.constantFrom('in', 'not-in', 'above', 'below'), fc.nat(1_000));
-    await fc.assert(
-      fc.asyncProperty(one, async ([at, modifier, n]) => {
-        const { type, code, system, asked } = pool[at] as (typeof pool)[number];
-        const sets = setsWith(codingKey(system, asked));
-        const text = modifier.endsWith('in') ? sets[n % sets.length] : `${escaped(system)}|${escaped(asked)}`;
-        fc.pre(text !== undefined);
-        hits += Math.min(1, await agree(type, [[`${code}:${modifier}`, text as string]]));
-      }),
-      { numRuns: 100 },
-    );
-    expect(hits).toBeGreaterThan(50);
-  });
-
-  test('_lastUpdated, by every prefix, around the instant of the writing', async () => {
-    for (const prefix of PREFIXES) {
+  test('by _lastUpdated, with every prefix, around the instant of the writing', async () => {
+    for (const prefix of ['', 'eq', 'ne', 'gt', 'lt', 'ge', 'le', 'sa', 'eb', 'ap']) {
       for (const instant of [
         '2026-11-01T10:00:00.123Z',
         '2026-11-01T10:00:00.124Z',
         '2026-11-01T10:00:00Z',
         '2026-11-01',
-        '2026',
         '2025',
       ]) {
         await agree('Patient', [['_lastUpdated', prefix + instant]]);
@@ -325,22 +270,3 @@ describe('searching by SQL and walking in memory find the same', () => {
     }
   });
 });
-
-const terminology = officialTerminology();
-const expansions = new Map<string, ReadonlySet<string>>();
-for (const name of ['administrative-gender', 'observation-status', 'condition-clinical', 'publication-status', 'resource-types'])
-  expansions.set(name, terminology.expand(`http://hl7.org/fhir/ValueSet/${name}`));
-
-const setsWith = (key: string) =>
-  [...expansions].filter(([, keys]) => keys.has(key)).map(([name]) => `http://hl7.org/fhir/ValueSet/${name}`);
-
-const isListed = (system: string) => terminology.codeSystem(system)?.content === 'complete';
-
-function isWellFormed(type: string, name: string, text: string): boolean {
-  try {
-    semantics.parse(type, [[name, text]], { handling: 'strict' });
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -10,6 +10,9 @@ test.each([
   ['İstanbul', 'istanbul'],
   ['peter', 'peter'],
   ['Nguyễn', 'nguyen'],
+  ['Straße', 'strasse'],
+  ['ΟΔΟΣ', 'οδοσ'],
+  ['οδος', 'οδοσ'],
 ])('%s is compared as %s', (text, folded) => {
   expect(foldText(text)).toBe(folded);
 });

@@ -36,6 +36,11 @@ describe('the search parameters of R4B', () => {
         if (parameter.type === 'reference') expect(parameter.targets.length).toBeGreaterThan(0);
   });
 
+  test('may name the elements of whatever they are on', () => {
+    expect(definitions.find('InsurancePlan', 'name')).toMatchObject({ type: 'string', expression: 'name | alias' });
+    expect(definitions.find('Patient', 'name')).toMatchObject({ expression: 'Patient.name' });
+  });
+
   test('leave out the examples among the official definitions', () => {
     expect(definitions.find('Condition', 'subject')?.url).toBe('http://hl7.org/fhir/SearchParameter/Condition-subject');
     expect(definitions.find('Patient', '_id')?.url).toBe('http://hl7.org/fhir/SearchParameter/Resource-id');
