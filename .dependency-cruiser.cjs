@@ -17,13 +17,14 @@ module.exports = {
     mayOnlyImport('wake-ups', []),
     mayOnlyImport('secrets', ['fhir']),
     mayOnlyImport('search', ['fhir']),
+    mayOnlyImport('validation', ['fhir', 'search']),
     mayOnlyImport('topics', ['fhir', 'search']),
     mayOnlyImport('subscriptions', ['fhir', 'secrets', 'search', 'topics', 'outbound']),
     mayOnlyImport('intake', ['fhir', 'secrets', 'search', 'http']),
     mayOnlyImport('sources', ['fhir', 'outbound', 'telemetry']),
     mayOnlyImport('matching', ['fhir', 'search', 'topics', 'subscriptions', 'wake-ups', 'telemetry']),
     mayOnlyImport('delivery', ['fhir', 'subscriptions', 'wake-ups', 'outbound', 'telemetry']),
-    mayOnlyImport('pull', ['fhir', 'secrets', 'search', 'subscriptions', 'topics', 'http']),
+    mayOnlyImport('pull', ['fhir', 'secrets', 'search', 'validation', 'subscriptions', 'topics', 'http']),
     mayOnlyImport('export', ['fhir', 'secrets', 'search', 'topics', 'http', 'telemetry']),
     mayOnlyImport('maintenance', ['telemetry']),
     mayOnlyImport('outbound', ['fhir']),
@@ -48,7 +49,7 @@ module.exports = {
     {
       name: 'pure-files-know-no-framework',
       severity: 'error',
-      from: { path: '^src/(fhir|secrets|search|topics|subscriptions)/', pathNot: wiring },
+      from: { path: '^src/(fhir|secrets|search|validation|topics|subscriptions)/', pathNot: wiring },
       to: { path: 'node_modules/(@nestjs|typeorm|pg)/' },
     },
     {
@@ -60,7 +61,7 @@ module.exports = {
     {
       name: 'only-modules-name-storage',
       severity: 'error',
-      from: { path: `^src/(${stages.join('|')}|fhir|secrets|search|topics|subscriptions|http)/`, pathNot: wiring },
+      from: { path: `^src/(${stages.join('|')}|fhir|secrets|search|validation|topics|subscriptions|http)/`, pathNot: wiring },
       to: { path: '^src/storage/' },
     },
   ],

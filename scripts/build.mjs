@@ -10,7 +10,12 @@ import { fileURLToPath } from 'node:url';
 import { node } from './project-node.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const compilers = ['compile-definitions.mjs', 'compile-search-parameters.mjs', 'compile-terminology.mjs'];
+const compilers = [
+  'compile-definitions.mjs',
+  'compile-invariants.mjs',
+  'compile-search-parameters.mjs',
+  'compile-terminology.mjs',
+];
 const builtOtherwise = new Set([join(root, 'dist/definitions')]);
 
 /** Brings `dist/` up to date. @returns whether anything had to be built */

@@ -47,6 +47,8 @@ export const SETTINGS = {
   },
   pull: {
     searchSeconds: setting('SEARCH_SECONDS', wholeNumber(1, 600), '10'),
+    /** For the invariants of one resource, and for the wait until their turn. */
+    validationSeconds: setting('VALIDATION_SECONDS', wholeNumber(1, 600), '5'),
   },
   exports: {
     /** Absent: `exports` in DATA_DIR. */

@@ -195,7 +195,7 @@ function notBeside(name: string): boolean {
 }
 
 /** `Observation.component[1].valueQuantity.value`: as the sender wrote it, which tells more than FHIRPath's `value`. */
-function expressionOf(path: readonly (string | number)[]): string {
+export function expressionOf(path: readonly (string | number)[]): string {
   let expression = '';
   for (const step of path) {
     if (typeof step === 'number') expression += `[${step}]`;

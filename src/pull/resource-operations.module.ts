@@ -1,4 +1,4 @@
-import { Module } from '@nestjs/common';
+import { Module, type OnApplicationShutdown } from '@nestjs/common';
 import { ClientWrites } from '../intake/client-writes.js';
 import { WriteRules } from '../intake/write-rules.js';
 import { definitions } from '../fhir/definitions.js';
@@ -9,6 +9,7 @@ import { Config } from '../config/config.js';
 import { Compartments } from '../search/compartments.js';
 import { SearchSemantics } from '../search/search-semantics.js';
 import { PostgresCompartmentMembers } from '../storage/compartment-members.js';
+import { RuleProcess } from '../validation/rule-process.js';
 import { DocumentOperation } from './document.operation.js';
 import { Documents } from './documents.js';
 import { Everything } from './everything.js';
@@ -41,8 +42,15 @@ import { WriteChecks } from './write-checks.js';
     },
     {
       provide: Validations,
-      inject: [FaceReader, WriteChecks],
-      useFactory: (reader: FaceReader, checks: WriteChecks) => new Validations(reader, checks),
+      inject: [FaceReader, WriteChecks, RuleProcess, Config],
+      useFactory: (reader: FaceReader, checks: WriteChecks, rules: RuleProcess, config: Config) =>
+        new Validations(reader, checks, rules, config.pull.validationSeconds * 1000),
+    },
+    {
+      provide: RuleProcess,
+      inject: [Config],
+      useFactory: (config: Config) =>
+        new RuleProcess(new URL('../validation/rule-worker.js', import.meta.url), config.pull.validationSeconds * 1000),
     },
     {
       provide: ResourceWrites,
@@ -87,4 +95,10 @@ import { WriteChecks } from './write-checks.js';
     },
   ],
 })
-export class ResourceOperationsModule {}
+export class ResourceOperationsModule implements OnApplicationShutdown {
+  constructor(private readonly rules: RuleProcess) {}
+
+  onApplicationShutdown(): void {
+    this.rules.stop();
+  }
+}

@@ -3,8 +3,9 @@ import { randomUUID } from 'node:crypto';
 import type { Face } from '../fhir/change.js';
 import { definitions } from '../fhir/definitions.js';
 import { FhirError, type Issue } from '../fhir/fhir-error.js';
-import type { JsonObject } from '../fhir/json-object.js';
+import { isJsonObject, type JsonObject } from '../fhir/json-object.js';
 import { validateResource } from '../fhir/validate-resource.js';
+import type { RuleEnd, RuleProcess } from '../validation/rule-process.js';
 import type { FaceReader } from './face-reader.js';
 import type { WriteChecks } from './write-checks.js';
 
@@ -28,14 +29,15 @@ export class Validations {
   constructor(
     private readonly reader: FaceReader,
     private readonly checks: WriteChecks,
+    private readonly rules: Pick<RuleProcess, 'check'>,
+    private readonly ruleMilliseconds: number,
   ) {}
 
   /** The findings; information alone where all is well. @throws FhirError 400 for a question that cannot be answered */
   async run(request: ValidationRequest): Promise<Issue[]> {
     checkQuestion(request);
     const findings = await this.findingsOf(request);
-    const profile = unknownProfile(request);
-    if (profile !== undefined) findings.push(profile);
+    findings.push(...uncheckedProfiles(request));
     if (findings.every(({ severity }) => severity === 'warning' || severity === 'information')) findings.unshift(ALL_WELL);
     return findings;
   }
@@ -45,12 +47,26 @@ export class Validations {
     const { type, resource, mode, id } = request;
     const found = contentFindings(resource!, type);
     if (mode === 'update' && resource!['id'] !== id) found.push(wrongId(resource!['id'], type, id!));
-    if (found.length > 0 || mode === undefined) return found;
+    const fits = found.length === 0;
+    if (found.length < MOST_FINDINGS) found.push(...(await this.ofDefinitions(resource!, MOST_FINDINGS - found.length)));
+    if (found.length >= MOST_FINDINGS) found.push(information(`No more than ${MOST_FINDINGS} findings are listed`));
+    if (!fits || mode === undefined) return found;
     if (mode === 'update') found.push(...(await this.ofVersion(request)));
-    return [...found, ...(await this.ofRules(request))];
+    return [...found, ...(await this.ofType(request))];
   }
 
-  private async ofRules({ face, type, id, resource }: ValidationRequest): Promise<readonly Issue[]> {
+  /** What the definitions ask beyond the structure. */
+  private async ofDefinitions(resource: JsonObject, most: number): Promise<Issue[]> {
+    const { issues, end } = await this.rules.check({
+      text: JSON.stringify(resource),
+      most,
+      milliseconds: this.ruleMilliseconds,
+    });
+    const left = NOT_ALL[end];
+    return left === undefined ? issues : [...issues, { severity: 'warning', ...left }];
+  }
+
+  private async ofType({ face, type, id, resource }: ValidationRequest): Promise<readonly Issue[]> {
     try {
       return await this.checks.content(face, type, id ?? randomUUID(), resource!);
     } catch (error) {
@@ -95,7 +111,6 @@ const MODES: ReadonlySet<string> = new Set(['create', 'update', 'delete']);
 
 function contentFindings(resource: JsonObject, type: string): Issue[] {
   const found = validateResource(resource, definitions(), MOST_FINDINGS);
-  if (found.length >= MOST_FINDINGS) found.push(information(`No more than ${MOST_FINDINGS} findings are listed`));
   const { resourceType } = resource;
   if (resourceType !== type && definitions().isResourceType(resourceType)) {
     found.unshift({
@@ -112,17 +127,45 @@ function wrongId(found: unknown, type: string, id: string): Issue {
   return { code: 'value', diagnostics: `${problem}; the address says ${id}`, expression: `${type}.id` };
 }
 
-/** Nothing is said of a profile that was not looked at; the standard asks for an error then. */
-function unknownProfile({ type, profile }: ValidationRequest): Issue | undefined {
-  const [url, version] = (profile ?? '').split('|');
-  const isBase = url === `http://hl7.org/fhir/StructureDefinition/${type}` && (version === undefined || /^4\.[03]/.test(version));
-  if (profile === undefined || isBase) return undefined;
-  return {
-    code: 'not-supported',
-    diagnostics: `Only the base definitions of FHIR R4B are checked here; whether the resource meets ${profile.slice(0, 300)} is not known`,
-    expression: 'profile',
-  };
+/** Nothing is said of a profile that was not looked at; of one that was asked for the standard wants an error then. */
+function uncheckedProfiles({ type, profile, resource }: ValidationRequest): Issue[] {
+  const found: Issue[] = [];
+  if (profile !== undefined && !isBase(profile, type))
+    found.push({ code: 'not-supported', diagnostics: notLookedAt(profile), expression: 'profile' });
+  const { profile: claimed } = isJsonObject(resource?.['meta']) ? resource['meta'] : {};
+  (Array.isArray(claimed) ? claimed.slice(0, MOST_CLAIMS) : []).forEach((url: unknown, index) => {
+    if (typeof url !== 'string' || url === profile || isBase(url, type)) return;
+    found.push({ ...information(notLookedAt(url)), expression: `${type}.meta.profile[${index}]` });
+  });
+  return found;
 }
+
+const MOST_CLAIMS = 20;
+
+function isBase(profile: string, type: string): boolean {
+  const [url, version] = profile.split('|');
+  return url === `http://hl7.org/fhir/StructureDefinition/${type}` && (version === undefined || /^4\.[03]/.test(version));
+}
+
+function notLookedAt(profile: string): string {
+  return `Only the base definitions of FHIR R4B are checked here; whether the resource meets ${profile.slice(0, 300)} is not known`;
+}
+
+/** Where a check ended before everything was looked at. */
+const NOT_ALL: Partial<Record<RuleEnd, Issue>> = {
+  time: {
+    code: 'timeout',
+    diagnostics: 'Not all invariants could be checked: there are too many for the time of one validation',
+  },
+  memory: {
+    code: 'too-costly',
+    diagnostics: 'Not all invariants could be checked: they take more memory than one validation may',
+  },
+  busy: {
+    code: 'throttled',
+    diagnostics: 'The invariants were not checked: too many validations wait for their turn. Ask again later',
+  },
+};
 
 function refusalIn(error: unknown): readonly Issue[] {
   if (error instanceof FhirError) return error.issues;

@@ -6,11 +6,12 @@ import { classicSubscription, Client, type FaceName } from '../support/subscribe
 
 let hub: Hub;
 beforeAll(async () => {
-  hub = await startHub();
+  hub = await startHub({ env: { VALIDATION_SECONDS: '2' } });
 });
 afterAll(() => hub?.stop());
 
-const observation = (more: object = {}) => ({ resourceType: 'Observation', status: 'final', code: { text: 'a' }, ...more });
+const text = { status: 'generated', div: '<div xmlns="http://www.w3.org/1999/xhtml">a</div>' };
+const observation = (more: object = {}) => ({ resourceType: 'Observation', text, status: 'final', code: { text: 'a' }, ...more });
 
 describe.each<FaceName>(['r4b', 'r4'])('$validate in the face %s', (face) => {
   const base = () => `${hub.url}/fhir/${face}`;
@@ -68,12 +69,56 @@ describe.each<FaceName>(['r4b', 'r4'])('$validate in the face %s', (face) => {
     expect(listed.at(-1)).toEqual(['information', 'informational', undefined]);
   });
 
+  test('invariants, targets of references and required value sets, in what is nested, too', async () => {
+    const wrong = observation({
+      dataAbsentReason: { text: 'a' },
+      valueQuantity: { value: 1, code: 'mg' },
+      subject: { reference: 'Encounter/1' },
+      text: undefined,
+    });
+    expect(await found('Observation/$validate', wrong)).toEqual([
+      ['warning', 'invariant', 'Observation'],
+      ['error', 'invariant', 'Observation'],
+      ['error', 'invariant', 'Observation.valueQuantity'],
+      ['error', 'structure', 'Observation.subject'],
+    ]);
+    const { issue } = await post('Observation/$validate', wrong);
+    expect(issue.map(({ diagnostics }) => /the rule (\S+): .+/.exec(diagnostics ?? '')?.[1])).toEqual([
+      'dom-6',
+      'obs-6',
+      'qty-3',
+      undefined,
+    ]);
+    const collection = { resourceType: 'Bundle', type: 'collection', total: 1, entry: [{ resource: wrong }] };
+    const places = (await found('Bundle/$validate', collection)).map(([, , expression]) => expression);
+    expect(places).toEqual(expect.arrayContaining(['Bundle', 'Bundle.entry[0].resource.valueQuantity']));
+  });
+
+  test('what a write takes, an invariant that is broken does not stop', async () => {
+    const warned = observation({ text: undefined });
+    expect(await found('Observation/$validate?mode=create', warned)).toEqual([...WELL, ['warning', 'invariant', 'Observation']]);
+    expect(await found('Observation/$validate?mode=create', observation({ valueQuantity: { code: 'mg' } }))).toEqual([
+      ['error', 'invariant', 'Observation.valueQuantity'],
+    ]);
+    await new Client(hub, face).create(JSON.stringify(observation({ valueQuantity: { code: 'mg' } })), 'Observation');
+  });
+
+  test('of too much it says that not all was checked, and others are answered meanwhile', async () => {
+    const item = Array.from({ length: 60_000 }, (_, index) => ({ linkId: String(index), type: 'display', text: 'a' }));
+    const large = found('Questionnaire/$validate', { resourceType: 'Questionnaire', text, status: 'draft', item });
+    const small = found('Observation/$validate', observation());
+    expect((await fetch(`${base()}/metadata`)).status).toBe(200);
+    expect((await large).at(-1)).toEqual(['warning', 'timeout', undefined]);
+    const answer = await small;
+    expect([WELL, [...WELL, ['warning', 'throttled', undefined]]]).toContainEqual(answer);
+  });
+
   test('another type than the address names', async () => {
     expect(await found('Patient/$validate', observation())).toEqual([['error', 'invalid', 'resourceType']]);
   });
 
   test('mode create asks the rules of the type, and creates nothing', async () => {
-    const subscription = { ...classicSubscription('http://127.0.0.1:9/x'), criteria: 'Observation?no-such=1' };
+    const subscription = { ...classicSubscription('http://127.0.0.1:9/x'), text, criteria: 'Observation?no-such=1' };
     const asked = (mode?: string) => found(`Subscription/$validate${mode ? `?mode=${mode}` : ''}`, subscription);
     expect(await asked()).toEqual(WELL);
     expect(await asked('create')).toEqual([['error', 'not-supported', 'Subscription.criteria']]);
@@ -108,6 +153,11 @@ describe.each<FaceName>(['r4b', 'r4'])('$validate in the face %s', (face) => {
         parameters({ name: 'resource', resource: observation() }, { name: 'profile', valueCanonical: profile }),
       ),
     ).toEqual([['error', 'not-supported', 'profile']]);
+    const claims = observation({ meta: { profile: [profile, 'http://hl7.org/fhir/StructureDefinition/Observation'] } });
+    expect(await found('Observation/$validate', claims)).toEqual([
+      ...WELL,
+      ['information', 'informational', 'Observation.meta.profile[0]'],
+    ]);
     const own = 'http://hl7.org/fhir/StructureDefinition/Observation';
     expect(await found(`Observation/$validate?profile=${own}`, observation())).toEqual(WELL);
     expect(await found(`Observation/$validate?profile=${own}`, observation({ status: 'x' }))).toEqual([
