@@ -1,5 +1,6 @@
 import type { Log } from '../telemetry/log.js';
 import type { Attempt, AttemptLog } from './attempt-log.js';
+import { FlushLoop } from './flush-loop.js';
 
 /** Attempts kept in memory while the database does not take them; more are dropped and counted. */
 const MOST_WAITING = 20_000;
@@ -17,8 +18,10 @@ export class AttemptFlush {
   dropped = 0;
   private waiting: Attempt[] = [];
   private tries = 0;
-  private timer?: NodeJS.Timeout;
-  private running?: Promise<void>;
+  private readonly loop = new FlushLoop(
+    () => this.write(),
+    () => this.waiting.length > 0,
+  );
 
   constructor(
     private readonly log: AttemptLog,
@@ -29,35 +32,18 @@ export class AttemptFlush {
   record(attempt: Attempt): void {
     if (this.waiting.length >= MOST_WAITING) this.dropped += 1;
     else this.waiting.push(attempt);
-    this.soon(this.flushMs);
+    this.loop.soon(this.flushMs);
   }
 
   /** Resolves once all that was given so far is written, or was refused once more. */
   async drain(): Promise<void> {
-    await this.running;
+    await this.loop.pause();
     while (this.waiting.length > 0) {
       const before = this.waiting.length;
-      await this.run();
+      await this.loop.now();
       if (this.waiting.length >= before) return;
     }
-    clearTimeout(this.timer);
-    this.timer = undefined;
-  }
-
-  private soon(milliseconds: number): void {
-    if (this.timer || this.running) return;
-    this.timer = setTimeout(() => {
-      this.timer = undefined;
-      void this.run();
-    }, milliseconds);
-  }
-
-  private run(): Promise<void> {
-    this.running ??= this.write().then((pauseMs) => {
-      this.running = undefined;
-      if (this.waiting.length > 0) this.soon(pauseMs);
-    });
-    return this.running;
+    await this.loop.pause();
   }
 
   private async write(): Promise<number> {

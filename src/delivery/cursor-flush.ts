@@ -2,6 +2,7 @@ import type { Log } from '../telemetry/log.js';
 import type { AttemptFlush } from './attempt-flush.js';
 import type { Attempt, AttemptLog, DeadLetter } from './attempt-log.js';
 import type { CursorStore, CursorUpdate, ShardTokens } from './cursor-store.js';
+import { FlushLoop } from './flush-loop.js';
 
 /**
  * Gathers what many subscriptions have to write down and writes it in one statement, one at a time. Of a subscription only the newest
@@ -11,8 +12,11 @@ import type { CursorStore, CursorUpdate, ShardTokens } from './cursor-store.js';
 export class CursorFlush {
   private cursors = new Map<string, CursorUpdate>();
   private letters: DeadLetter[] = [];
-  private timer?: NodeJS.Timeout;
-  private running?: Promise<void>;
+  private writing = new Set<string>();
+  private readonly loop = new FlushLoop(
+    () => this.write(),
+    () => this.cursors.size + this.letters.length > 0,
+  );
 
   constructor(
     private readonly store: CursorStore,
@@ -26,14 +30,8 @@ export class CursorFlush {
   ) {}
 
   keep(update: CursorUpdate): void {
-    const sent = update.sent || this.cursors.get(update.subscriptionId)?.sent === true;
-    this.cursors.set(update.subscriptionId, sent === update.sent ? update : { ...update, sent });
-    this.soon(this.flushMs);
-  }
-
-  /** What waits of a subscription is not to be written any more. */
-  forget(subscriptionId: string): void {
-    this.cursors.delete(subscriptionId);
+    this.cursors.set(update.subscriptionId, after(this.cursors.get(update.subscriptionId), update));
+    this.loop.soon(this.flushMs);
   }
 
   record(attempt: Attempt): void {
@@ -42,7 +40,7 @@ export class CursorFlush {
 
   park(letter: DeadLetter): void {
     this.letters.push(letter);
-    this.soon(this.flushMs);
+    this.loop.soon(this.flushMs);
   }
 
   /** Whether what is known of a subscription here is newer than the table. */
@@ -52,29 +50,9 @@ export class CursorFlush {
 
   /** Resolves once all that was given so far is written, or has failed once more. */
   async drain(): Promise<void> {
-    await this.running;
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    await this.run();
+    await this.loop.pause();
+    await this.loop.now();
     await this.attempts.drain();
-  }
-
-  private writing = new Set<string>();
-
-  private soon(milliseconds: number): void {
-    if (this.timer || this.running) return;
-    this.timer = setTimeout(() => {
-      this.timer = undefined;
-      void this.run();
-    }, milliseconds);
-  }
-
-  private run(): Promise<void> {
-    this.running ??= this.write().then((pauseMs) => {
-      this.running = undefined;
-      if (this.cursors.size + this.letters.length > 0) this.soon(pauseMs);
-    });
-    return this.running;
   }
 
   private async write(): Promise<number> {
@@ -119,7 +97,11 @@ export class CursorFlush {
 
   private putBack(update: CursorUpdate): void {
     const newer = this.cursors.get(update.subscriptionId);
-    if (!newer) this.cursors.set(update.subscriptionId, update);
-    else if (update.sent && !newer.sent) this.cursors.set(update.subscriptionId, { ...newer, sent: true });
+    this.cursors.set(update.subscriptionId, newer === undefined ? update : after(update, newer));
   }
+}
+
+/** The newer state; that something was sent counts on, unless that was to an earlier Subscription of this id. */
+function after(before: CursorUpdate | undefined, newer: CursorUpdate): CursorUpdate {
+  return before?.sent === true && before.life === newer.life && !newer.sent ? { ...newer, sent: true } : newer;
 }

@@ -137,7 +137,7 @@ export class Lines {
   }
 
   private takeUp(served: ServedSubscription): void {
-    const { window, flush, reader, audience } = this.parts;
+    const { window, reader, audience } = this.parts;
     const { resource, standing } = served;
     this.atRest.delete(resource.id);
     let known = this.lines.get(resource.id);
@@ -147,7 +147,6 @@ export class Lines {
     if (known && served.life > known.life) {
       // Deleted and made again before anybody looked: what the first one was served says nothing of the second.
       this.drop(known);
-      flush.forget(known.id);
       known = undefined;
     }
     const open = openSegment(standing.segments);

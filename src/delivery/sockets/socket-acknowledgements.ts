@@ -1,5 +1,6 @@
 import type { Log } from '../../telemetry/log.js';
 import type { Arrived, CursorStore } from '../cursor-store.js';
+import { FlushLoop } from '../flush-loop.js';
 
 const WRITE_EVERY_MS = 200;
 const AGAIN_AFTER_MS = 1000;
@@ -11,9 +12,10 @@ const AGAIN_AFTER_MS = 1000;
 export class SocketAcknowledgements {
   private waiting = new Map<string, Arrived>();
   private writing: ReadonlyMap<string, Arrived> = new Map();
-  private timer?: NodeJS.Timeout;
-  private running?: Promise<void>;
-  private stopped = false;
+  private readonly loop = new FlushLoop(
+    () => this.write(),
+    () => this.waiting.size > 0,
+  );
 
   constructor(
     private readonly cursors: CursorStore,
@@ -23,7 +25,7 @@ export class SocketAcknowledgements {
   keep(subscriptionId: string, arrived: Arrived): void {
     if (arrived.number <= this.of(subscriptionId, arrived.life)) return;
     this.waiting.set(subscriptionId, later(this.waiting.get(subscriptionId), arrived));
-    this.soon(WRITE_EVERY_MS);
+    this.loop.soon(WRITE_EVERY_MS);
   }
 
   /** The highest number of this life that is not yet in the table; 0 where there is none. */
@@ -34,34 +36,21 @@ export class SocketAcknowledgements {
 
   /** Writes what is left; what the database does not take now is sent again. */
   async stop(): Promise<void> {
-    this.stopped = true;
-    clearTimeout(this.timer);
-    await this.running;
-    await this.write();
+    await this.loop.stop();
+    await this.loop.now();
   }
 
-  private soon(milliseconds: number): void {
-    if (this.stopped) return;
-    this.timer ??= setTimeout(() => {
-      this.timer = undefined;
-      this.running ??= this.write().then((written) => {
-        this.running = undefined;
-        if (this.waiting.size > 0) this.soon(written ? WRITE_EVERY_MS : AGAIN_AFTER_MS);
-      });
-    }, milliseconds);
-  }
-
-  private async write(): Promise<boolean> {
+  private async write(): Promise<number> {
     const numbers = this.waiting;
     this.waiting = new Map();
     this.writing = numbers;
     try {
       await this.cursors.advance(numbers);
-      return true;
+      return WRITE_EVERY_MS;
     } catch (error) {
       this.log.warn({ err: error, subscriptions: numbers.size }, 'sockets.advance-failed');
       for (const [id, arrived] of numbers) this.waiting.set(id, later(this.waiting.get(id), arrived));
-      return false;
+      return AGAIN_AFTER_MS;
     } finally {
       this.writing = new Map();
     }

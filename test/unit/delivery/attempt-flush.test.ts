@@ -90,8 +90,12 @@ describe('the record of attempts', () => {
 
 class MemoryCursors {
   readonly saved = new Map<string, number>();
+  readonly calls: (readonly CursorUpdate[])[] = [];
+  failing = false;
 
   save(updates: readonly CursorUpdate[]): Promise<Set<string>> {
+    this.calls.push(updates);
+    if (this.failing) return Promise.reject(new Error('away'));
     for (const { subscriptionId, acknowledged } of updates) this.saved.set(subscriptionId, acknowledged);
     return Promise.resolve(new Set(updates.map(({ subscriptionId }) => subscriptionId)));
   }
@@ -155,5 +159,20 @@ describe('cursors', () => {
     await waitFor(() => cursors.saved.get('a') === 4, { what: 'the cursor that was held back' });
     expect((await record.letters('a', undefined, 10)).letters).toMatchObject([{ number: 3, reason: 'HTTP 422' }]);
     await flush.drain();
+  });
+
+  test('that something was sent is not lost by a newer state, nor by a failure; but it was not sent to a Subscription made again', async () => {
+    const { cursors, flush } = make();
+    cursors.failing = true;
+    for (const id of ['a', 'b']) flush.keep(update(id, 1));
+    await waitFor(() => cursors.calls.length === 1, { what: 'a try' });
+    flush.keep({ ...update('a', 2), sent: false });
+    flush.keep({ ...update('b', 0), life: 2, sent: false });
+    cursors.failing = false;
+    await flush.drain();
+    expect(cursors.calls.at(-1)).toMatchObject([
+      { subscriptionId: 'a', life: 1, acknowledged: 2, sent: true },
+      { subscriptionId: 'b', life: 2, acknowledged: 0, sent: false },
+    ]);
   });
 });
