@@ -1,10 +1,13 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 
+import type { Write } from '../../src/intake/change-store.js';
 import { SearchDefinitions } from '../../src/search/search-definitions.js';
 import { SearchSemantics } from '../../src/search/search-semantics.js';
+import { PostgresChangeStore } from '../../src/storage/change-store.js';
 import { Database } from '../../src/storage/database.js';
 import { PostgresResourceReader } from '../../src/storage/resource-reader.js';
 import { SearchDatabase } from '../../src/storage/search-database.js';
+import { LocalWakeUps } from '../../src/wake-ups/wake-ups.js';
 import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
 import { waitFor } from '../support/wait-for.js';
 
@@ -27,6 +30,15 @@ afterAll(async () => {
   await clone.drop();
 });
 
+/** Whether the server is at work on no statement of others in this database. */
+async function nothingRuns(): Promise<boolean> {
+  const running = await database.rows<{ query: string }>({
+    text: `SELECT query FROM pg_stat_activity
+      WHERE datname = current_database() AND backend_type = 'client backend' AND state = 'active' AND pid <> pg_backend_pid()`,
+  });
+  return running.length === 0;
+}
+
 describe('a search over its time budget', () => {
   test.each(['', 'status=final', '_sort=date', '_sort=code', '_summary=count', 'code:text=x'])(
     'is cancelled and refused as too costly: "%s"',
@@ -39,15 +51,61 @@ describe('a search over its time budget', () => {
           status: 503,
           issues: [{ code: 'too-costly' }],
         });
-        const [row] = await tx.rows<{ running: bigint }>({
-          text: `SELECT count(*) AS running FROM pg_locks WHERE NOT granted AND relation = 'resource'::regclass`,
-        });
-        expect(row?.running).toBe(0n);
+        // While the lock is still held: nothing waits for it any longer. The server says so a moment after the refusal.
+        await waitFor(nothingRuns);
       });
       // Afterwards its connections serve; on a busy machine not always within the budget.
       await waitFor(async () => (await reader.search(query, { count: 10 })).matches.length === 0);
     },
   );
+
+  test('does not go on where the server has to be stopped in the middle of its work', async () => {
+    // It would compute for days.
+    const asked = searches.rows({ text: `SELECT count(*) FROM generate_series(1, 1000000000000) AS n WHERE sqrt(n) < 0` });
+    await expect(asked).rejects.toMatchObject({ code: '57014' });
+    await waitFor(nothingRuns);
+  });
+
+  test('ends between its statements, too, however quick each of them is', async () => {
+    const many = await cloneDatabase();
+    const rows = new Database(many.url, 2, () => undefined);
+    const own = new SearchDatabase(many.url, 1, () => undefined, 60_000);
+    const clock = jest.spyOn(Date, 'now');
+    try {
+      const store = new PostgresChangeStore(
+        rows,
+        ({ type, id, value }, lastUpdated) => semantics.indexRows(semantics.extract(type, value, { id, lastUpdated })),
+        new LocalWakeUps(),
+      );
+      const writes = Array.from({ length: 600 }, (_, n): Write => {
+        const value = { resourceType: 'Observation', id: `o${String(n)}`, code: { coding: [{ display: 'never asked for' }] } };
+        return {
+          kind: 'put',
+          method: 'PUT',
+          resource: { type: 'Observation', id: value.id, text: JSON.stringify(value), value },
+        };
+      });
+      await store.write({ face: 'r4b', writes });
+      const query = semantics.parse('Observation', 'code:text=other&_total=none', { handling: 'strict' });
+      const statements = jest.spyOn(own, 'rows');
+      const own60 = new PostgresResourceReader(rows, own, semantics, 60_000);
+      expect((await own60.search(query, { count: 1 })).matches).toEqual([]);
+      const needed = statements.mock.calls.length;
+      expect(needed).toBeGreaterThan(1);
+
+      statements.mockClear();
+      const began = Date.now();
+      // Each statement takes a minute and more, as far as the hub knows.
+      clock.mockImplementation(() => began + 61_000 * statements.mock.calls.length);
+      await expect(own60.search(query, { count: 1 })).rejects.toMatchObject({ status: 503, issues: [{ code: 'too-costly' }] });
+      expect(statements.mock.calls.length).toBe(1);
+    } finally {
+      clock.mockRestore();
+      await rows.close();
+      await own.close();
+      await many.drop();
+    }
+  });
 
   test('leaves reads by id alone', async () => {
     await database.transaction(async (tx) => {
