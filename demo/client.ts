@@ -7,12 +7,15 @@ export async function send(method: 'GET' | 'POST' | 'PUT', url: string, body?: o
   return JSON.parse(text) as Record<string, unknown>;
 }
 
+/** Much longer than anything takes: it only bounds a failure. */
+const PATIENCE_SECONDS = 60;
+
 /** Asks again until the answer is as wished. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>, seconds: number): Promise<boolean> {
-  const deadline = performance.now() + seconds * 1_000;
+export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<boolean> {
+  const deadline = performance.now() + PATIENCE_SECONDS * 1_000;
   while (!(await holds())) {
     if (performance.now() > deadline) {
-      console.error(`waited ${seconds} s in vain for ${what}`);
+      console.error(`waited ${PATIENCE_SECONDS} s in vain for ${what}`);
       return false;
     }
     await new Promise((resolve) => setTimeout(resolve, 10));

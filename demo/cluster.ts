@@ -17,6 +17,7 @@ import { send, until } from './client.ts';
 import { freePort, type HubProcess, removeHubs, startHub } from './hub-process.ts';
 import { Receiver } from './receiver.ts';
 import { table } from './report.ts';
+import { closing, runDemo } from './run-demo.ts';
 import { topicSubscription } from './subscriptions.ts';
 
 const TOPIC = 'http://example.org/topics/observation-written';
@@ -33,23 +34,12 @@ interface Share {
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'carillon-cluster-'));
-const closing: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
-let code = 1;
-/** It takes some 15 s; a machine that is busy otherwise is given time. */
-const giveUp = setTimeout(() => void finish('The demo took longer than 80 s.'), 80_000);
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void finish('Interrupted.'));
-process.once('uncaughtException', (error) => void finish(String(error.stack)));
+closing.push(() => rmSync(folder, { recursive: true, force: true }));
+await runDemo(demonstrate);
 
-try {
-  await demonstrate();
-} catch (error) {
-  console.error(error);
-} finally {
-  await finish();
-}
-
-async function demonstrate(): Promise<void> {
+async function demonstrate(): Promise<boolean> {
   const database = await startDatabase();
+  closing.push(removeHubs);
   const hubs = await startHubs(database);
   const client = new pg.Client(database);
   await client.connect();
@@ -60,7 +50,7 @@ async function demonstrate(): Promise<void> {
   const names = await subscribe(first.fhir, await listen(told));
   console.log(`${names.size} subscriptions, rest-hooks, each to Observations of one code\n`);
   const isShared = async () => (await sharesOf(client, hubs)).every(({ shards, matching }) => shards > 15 && matching > 0);
-  if (!(await until('the work to be shared', isShared, 15))) return;
+  if (!(await until('the work to be shared', isShared))) return false;
 
   const living = new Set(hubs);
   const writer = LoadWriter.start({
@@ -69,7 +59,7 @@ async function demonstrate(): Promise<void> {
     perSecond: WRITES_PER_SECOND,
   });
   closing.push(() => writer.stop());
-  await until('writes', () => writer.answered >= WRITES, 15);
+  await until('writes', () => writer.answered >= WRITES);
   const before = await sharesOf(client, hubs);
   console.log(shareTable('before', before));
 
@@ -84,16 +74,14 @@ async function demonstrate(): Promise<void> {
   const total = { matching: sum(before, 'matching'), shards: sum(before, 'shards') };
   const since = () => Math.round(performance.now() - disturbance.from);
   const [matching, shards] = await Promise.all(
-    (['matching', 'shards'] as const).map(async (what) =>
-      (await until(what, took(what, total[what]), 15)) ? since() : undefined,
-    ),
+    (['matching', 'shards'] as const).map(async (what) => ((await until(what, took(what, total[what]))) ? since() : undefined)),
   );
   const answered = writer.answered;
-  await until('writes', () => writer.answered >= answered + WRITES, 15);
+  await until('writes', () => writer.answered >= answered + WRITES);
   await writer.stop();
   console.log(shareTable('after', await sharesOf(client, others)));
   console.log(`\nits matching was taken over after ${matching} ms, its subscriptions after ${shards} ms`);
-  await judge(first.fhir, { writer, names, told, disturbance });
+  return judge(first.fhir, { writer, names, told, disturbance });
 }
 
 async function startDatabase(): Promise<string> {
@@ -177,8 +165,7 @@ async function subscribe(fhir: string, endpoint: string): Promise<Map<string, st
   }
   for (const one of ids) {
     const isActive = async () => (await send('GET', `${fhir}/Subscription/${String(one)}`)).status === 'active';
-    if (!(await until(`Subscription/${String(one)} to be active`, isActive, 10)))
-      throw new Error('A Subscription is not active.');
+    if (!(await until(`Subscription/${String(one)} to be active`, isActive))) throw new Error('A Subscription is not active.');
   }
   return names;
 }
@@ -214,14 +201,14 @@ function shareTable(when: string, shares: readonly Share[]): string {
 async function judge(
   fhir: string,
   run: { writer: LoadWriter; names: ReadonlyMap<string, string>; told: readonly Told[]; disturbance: Disturbance },
-): Promise<void> {
+): Promise<boolean> {
   const history = await readHistory(fhir, ['Observation']);
   const expected = expectedEvents(
     history,
     [...run.names].map(([name, wanted]) => [name, (version) => codeOf(version) === wanted] as const),
   );
   const verdict = () => checkDeliveries({ expected, arrivals: run.told, disturbances: [run.disturbance] });
-  await until('everything owed', () => verdict().lost.length === 0, 15);
+  await until('everything owed', () => verdict().lost.length === 0);
   const { writes, answered, refusals } = run.writer;
   const { lost, outOfOrder, repeats } = verdict();
   const faults = [...writeFaults(writes, history), ...refusals, ...faultsOf(verdict())];
@@ -231,15 +218,7 @@ async function judge(
     `${owed} events owed: lost ${lost.length}, out of order ${outOfOrder.length}, repeated ${repeats} (under the same id)`,
   );
   for (const fault of faults) console.log(`FAULT   ${fault}`);
-  if (faults.length > 0) return;
+  if (faults.length > 0) return false;
   console.log('\nNothing was lost, and numbers have no gap.');
-  code = 0;
-}
-
-async function finish(why?: string): Promise<void> {
-  clearTimeout(giveUp);
-  if (why !== undefined) console.error(why);
-  await removeHubs();
-  for (const close of closing.splice(0).reverse()) await Promise.resolve(close()).catch(() => undefined);
-  process.exit(code);
+  return true;
 }

@@ -9,6 +9,7 @@ import { removeHubs, startHub } from './hub-process.ts';
 import { fociOf, keyOf, listenOnLiveFeed, listenOnWebsocket, type NotificationBundle } from './listeners.ts';
 import { Receiver } from './receiver.ts';
 import { Report, table } from './report.ts';
+import { closing, runDemo } from './run-demo.ts';
 import { classicSubscription, polledSource, topicSubscription } from './subscriptions.ts';
 
 const TOPICS = 'https://carillon.example/topics';
@@ -37,22 +38,10 @@ const destinations: Destination[] = [];
 /** When each resource had been written, by the name it has in the hub. */
 const written = new Map<string, { at: number; resource: Resource }>();
 const report = new Report();
-const closing: (() => void | Promise<void>)[] = [];
-let code = 1;
-const giveUp = setTimeout(() => void finish('The demo took longer than three minutes.'), 180_000);
-process.once('SIGINT', () => void finish('Interrupted.'));
-process.once('SIGTERM', () => void finish('Interrupted.'));
-process.once('uncaughtException', (error) => void finish(String(error.stack)));
+closing.push(removeHubs, () => report.end());
+await runDemo(demonstrate);
 
-try {
-  await demonstrate();
-} catch (error) {
-  console.error(error);
-} finally {
-  await finish();
-}
-
-async function demonstrate(): Promise<void> {
+async function demonstrate(): Promise<boolean> {
   const [hub, source] = await Promise.all([startHub(), startHub()]);
   report.line(`hub     ${hub.fhir}   ready after ${hub.startMilliseconds} ms`);
   report.line(`source  ${source.fhir}   ready after ${source.startMilliseconds} ms: a second hub, to be polled\n`);
@@ -81,11 +70,11 @@ async function demonstrate(): Promise<void> {
   );
   await putEach(source.fhir, toSource, SOURCE_PREFIX);
 
-  const complete = await until('everything expected', () => destinations.every((one) => missing(one).length === 0), 20);
+  const complete = await until('everything expected', () => destinations.every((one) => missing(one).length === 0));
   report.end();
   const pulled = await pull(hub.fhir, medicationSubscription);
   summarise();
-  if (complete && pulled) code = 0;
+  return complete && pulled;
 }
 
 /** Subscribes in four ways. Gives back the id of the Subscription whose events are pulled at the end. */
@@ -124,7 +113,6 @@ async function subscribe(url: string, fhir: string): Promise<string> {
     const isActive = await until(
       `Subscription/${id} to be active`,
       async () => (await send('GET', `${fhir}/Subscription/${id}`)).status === 'active',
-      10,
     );
     if (!isActive) throw new Error('A Subscription did not become active.');
   }
@@ -245,18 +233,4 @@ function summarise(): void {
   for (const line of lost) console.log(`NEVER CAME   ${line}`);
   for (const line of unasked) console.log(`NOT ASKED FOR   ${line}`);
   if (lost.length === 0 && unasked.length === 0) console.log('\nEverything that was asked for came, and nothing else.');
-}
-
-async function finish(why?: string): Promise<void> {
-  clearTimeout(giveUp);
-  report.end();
-  if (why !== undefined) console.error(why);
-  await Promise.allSettled(
-    closing
-      .splice(0)
-      .reverse()
-      .map(async (close) => close()),
-  );
-  await removeHubs();
-  process.exit(code);
 }

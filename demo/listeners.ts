@@ -51,7 +51,7 @@ export async function listenOnWebsocket(
 export async function listenOnLiveFeed(url: string, request: object, onBundle: OnBundle): Promise<() => void> {
   const socket = io(`${url}/live`, { transports: ['websocket'] });
   socket.on('notification', ({ bundle }: { bundle: NotificationBundle }) => onBundle(bundle, performance.now()));
-  const answer = (await socket.timeout(10_000).emitWithAck('subscribe', request)) as { outcome?: unknown };
+  const answer = (await socket.timeout(60_000).emitWithAck('subscribe', request)) as { outcome?: unknown };
   if (answer.outcome !== undefined) throw new Error(`The live feed refused: ${JSON.stringify(answer.outcome)}`);
   return () => socket.disconnect();
 }
