@@ -121,3 +121,17 @@ export const originList = z.string().transform((written, context) => {
   }
   return words;
 });
+
+/** `*` or names of hosts such as `fhir.example.org`, without ports, separated by commas. */
+export const hostList: z.ZodType<readonly string[]> = z
+  .string()
+  .transform((written) =>
+    written
+      .split(',')
+      .map((word) => word.trim())
+      .filter((word) => word !== ''),
+  )
+  .refine(
+    (words) => words.every((word) => word === '*' || URL.parse(`http://${word}`)?.hostname === word.toLowerCase()),
+    'must be * or names of hosts such as fhir.example.org, without ports, separated by commas',
+  );

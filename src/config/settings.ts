@@ -3,6 +3,7 @@ import {
   addressBlocks,
   byteSize,
   decimalNumber,
+  hostList,
   mailAddress,
   oneOf,
   originList,
@@ -31,6 +32,8 @@ export const SETTINGS = {
     requestSeconds: setting('REQUEST_SECONDS', wholeNumber(1, 3600), '60'),
     /** Web pages of these origins may use the hub from a browser. */
     corsOrigins: setting('CORS_ORIGINS', originList, 'loopback'),
+    /** Names that the hub is asked by, beside those of this machine and of PUBLIC_URL. */
+    allowedHosts: setting('ALLOWED_HOSTS', hostList, ''),
   },
   storage: {
     dataDir: setting('DATA_DIR', text, './.data'),

@@ -5,6 +5,7 @@ import { createGzip } from 'node:zlib';
 import { Controller, Get, Param, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { FhirError } from '../fhir/fhir-error.js';
+import { addVary } from '../http/add-vary.js';
 import { chooseCoding } from '../http/content-encoding.js';
 import { byteRange } from './byte-range.js';
 import { ExportEdge } from './export-edge.js';
@@ -24,11 +25,11 @@ export class ExportFileController {
     // Parts are of the file as it is; whoever asks for one gets it unpacked.
     const isPacked = request.headers.range === undefined && takesGzip(request.headers['accept-encoding']?.toString());
     const etag = `"${job.id}-${String(file.bytes)}${isPacked ? '-gzip' : ''}"`;
+    addVary(reply, 'Accept-Encoding');
     void reply.headers({
       etag,
       'accept-ranges': 'bytes',
       'cache-control': 'private, no-transform',
-      vary: 'Accept-Encoding',
       ...(job.expires === undefined ? {} : { expires: job.expires.toUTCString() }),
     });
     if (namesTag(request.headers['if-none-match'], etag)) {

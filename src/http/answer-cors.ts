@@ -5,20 +5,20 @@ import { ALLOWED_HEADERS, ALLOWED_METHODS, allowedOrigin, type CorsPolicy, EXPOS
 import { sendOutcome } from './resource-reply.js';
 
 /**
- * Tells browsers which pages may read the answers of /fhir, and answers their preflights. What other pages send is refused unless it only
+ * Tells browsers which pages may read resources and the files of exports, and answers their preflights. What other pages send is refused unless it only
  * reads, which their browser keeps to itself: a POST without a body has no preflight and would be done before anybody looked at its answer.
  * https://fetch.spec.whatwg.org/#http-cors-protocol
  */
 export function answerCors(fastify: FastifyInstance, policy: CorsPolicy): void {
   fastify.addHook('onRequest', async (request, reply) => {
-    if (!request.url.startsWith('/fhir/')) return;
+    if (!SERVED.test(request.url)) return;
     if (!policy.all) addVary(reply, 'Origin');
     const { origin } = request.headers;
     if (origin === undefined) return;
     const allowed = allowedOrigin(policy, origin);
     const isPreflight = request.method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined;
     if (allowed === undefined) {
-      if (!isPreflight && READS.has(request.method)) return;
+      if (!isPreflight && READS.has(request.method) && request.headers.upgrade === undefined) return;
       const refusal = new FhirError('forbidden', 'Pages of this origin may not use the hub; CORS_ORIGINS lists those that may');
       sendOutcome(reply.status(403), refusal.issues);
       return reply;
@@ -37,4 +37,6 @@ export function answerCors(fastify: FastifyInstance, policy: CorsPolicy): void {
   });
 }
 
+/** Resources, files of exports, and sockets that were not opened. */
+const SERVED = /^\/(fhir|bulk|ws|socket\.io)\b/;
 const READS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);

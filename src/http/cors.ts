@@ -1,3 +1,5 @@
+import { isLoopbackName } from './hosts.js';
+
 /** Which web pages may read the hub's answers: those of listed origins, of this machine, or all. */
 export interface CorsPolicy {
   all: boolean;
@@ -27,17 +29,18 @@ export function allowedOrigin(policy: CorsPolicy, origin: string): string | unde
 function isLoopbackOrigin(origin: string): boolean {
   const url = URL.parse(origin);
   if (url === null || url.origin !== origin) return false;
-  return url.hostname === 'localhost' || url.hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(url.hostname);
+  return isLoopbackName(url.hostname);
 }
 
 /** Headers of answers that pages get to see beside the few that browsers show anyway. */
-export const EXPOSED_HEADERS = 'Content-Location, ETag, Expires, Last-Modified, Location, Retry-After, X-Progress';
+export const EXPOSED_HEADERS =
+  'Accept-Ranges, Content-Location, Content-Range, ETag, Expires, Last-Modified, Location, Retry-After, X-Progress';
 
 export const ALLOWED_METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 
 /** Headers of requests that mean something to the hub. */
 export const ALLOWED_HEADERS =
-  'Accept, Content-Type, If-Match, If-Modified-Since, If-None-Exist, If-None-Match, Prefer, X-Correlation-Id, X-Request-Id';
+  'Accept, Content-Type, If-Match, If-Modified-Since, If-None-Exist, If-None-Match, If-Range, Prefer, Range, X-Correlation-Id, X-Request-Id';
 
 /** How long a browser may go by one answer to a preflight. */
 export const PREFLIGHT_SECONDS = 600;

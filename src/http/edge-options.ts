@@ -1,5 +1,4 @@
 import { clientErrorHandler, frameworkErrors } from './raw-refusals.js';
-import { takesUpgrade } from './upgrades.js';
 
 /**
  * Options of Fastify that belong to the FHIR edge. Parameters of the path may be longer than any id, so that a long id is refused for its
@@ -10,5 +9,5 @@ export const EDGE_OPTIONS = {
   frameworkErrors,
   clientErrorHandler,
   routerOptions: { maxParamLength: 2048, ignoreTrailingSlash: true },
-  http: { connectionsCheckingInterval: 1000, shouldUpgradeCallback: takesUpgrade },
+  http: { connectionsCheckingInterval: 1000 },
 };

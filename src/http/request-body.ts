@@ -21,7 +21,7 @@ export function jsonBodyOf(request: IncomingBody, face: Face, readable?: readonl
   if (encoding.toLowerCase() !== 'identity') {
     throw new FhirError(
       'not-supported',
-      'Bodies are read as they are; send this one without Content-Encoding',
+      'Bodies are read plain or packed by gzip; send this one without Content-Encoding',
       'Content-Encoding',
       {
         status: 415,

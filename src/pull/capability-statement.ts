@@ -28,6 +28,8 @@ export interface Capabilities {
   topics: readonly string[];
   /** How long a processed message is known again. */
   reliableCacheMinutes: number;
+  /** Whether there are web pages that may read answers in a browser. */
+  cors: boolean;
   /** Whether the operator named a mail server. */
   sendsMail: boolean;
 }
@@ -67,6 +69,7 @@ export function capabilityStatement(capabilities: Capabilities): CapabilityState
           },
         ],
         mode: 'server',
+        security: { cors: capabilities.cors },
         resource: types.map((type) => resourceOf(type, capabilities)),
         interaction: [{ code: 'transaction' }, { code: 'batch' }, { code: 'search-system' }, { code: 'history-system' }],
         compartment: COMPARTMENTS,

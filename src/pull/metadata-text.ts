@@ -13,7 +13,7 @@ export class MetadataText {
     private readonly addresses: Addresses,
     private readonly semantics: SearchSemantics,
     private readonly reader: ResourceReader,
-    private readonly hub: Pick<Capabilities, 'publicUrl' | 'version' | 'types' | 'reliableCacheMinutes' | 'sendsMail'>,
+    private readonly hub: Pick<Capabilities, 'publicUrl' | 'version' | 'types' | 'reliableCacheMinutes' | 'cors' | 'sendsMail'>,
   ) {}
 
   async of(face: Face): Promise<string> {

@@ -87,6 +87,7 @@ const HUB_VERSION = (JSON.parse(readFileSync(new URL('../../package.json', impor
           publicUrl: config.http.publicUrl,
           version: HUB_VERSION,
           reliableCacheMinutes: config.messages.cacheMinutes,
+          cors: !config.http.corsOrigins.includes('none'),
           sendsMail: config.mail.smtpUrl !== undefined,
           types: definitions().resourceTypes.filter((type) => !NEVER_STORED.has(type)),
         }),

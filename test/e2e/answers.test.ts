@@ -1,19 +1,21 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { brotliDecompressSync, gunzipSync } from 'node:zlib';
+import { hostname } from 'node:os';
+import { brotliDecompressSync, gunzipSync, gzipSync } from 'node:zlib';
+import { WebSocket } from 'ws';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { type Json, request } from '../support/rest-client.js';
 import { type Hub, startHub } from '../support/start-hub.js';
 
 let hub: Hub;
 beforeAll(async () => {
-  hub = await startHub();
+  hub = await startHub({ env: { ALLOWED_HOSTS: 'hub.example' } });
   await request(hub, 'PUT', 'Patient/long', { resourceType: 'Patient', id: 'long', name: [{ family: 'x'.repeat(4000) }] });
   await request(hub, 'PUT', 'Patient/short', { resourceType: 'Patient', id: 'short' });
 });
 afterAll(() => hub?.stop());
 
 /** As `fetch` cannot: with the bytes as they came, and headers that belong to browsers. */
-function raw(method: string, path: string, headers: Record<string, string> = {}, body?: string) {
+function raw(method: string, path: string, headers: Record<string, string> = {}, body?: string | Buffer) {
   return new Promise<{ status: number; headers: IncomingHttpHeaders; body: Buffer }>((resolve, reject) => {
     const asked = httpRequest(`${hub.url}${path}`, { method, headers }, (response) => {
       const chunks: Buffer[] = [];
@@ -116,6 +118,57 @@ describe('how answers look', () => {
   });
 });
 
+describe('hosts', () => {
+  test('the hub answers to its own names alone, at every address', async () => {
+    for (const path of [
+      '/fhir/r4b/Patient/short',
+      '/fhir/r4b/metadata',
+      '/metrics',
+      '/health/live',
+      '/bulk/a/b',
+      '/socket.io/?EIO=4&transport=polling',
+    ]) {
+      const named = await raw('GET', path, { host: 'evil.example' });
+      expect([path, named.status]).toEqual([path, path.startsWith('/socket.io') ? 403 : 421]);
+    }
+    const { body } = await raw('GET', '/fhir/r4b/metadata', { host: 'evil.example:8080' });
+    expect((JSON.parse(body.toString()) as Json)['issue'][0]).toMatchObject({ code: 'forbidden', expression: ['Host'] });
+    for (const host of ['localhost', '127.0.0.1:1', '[::1]:8080', 'hub.example', hostname()])
+      expect([host, (await raw('GET', '/health/live', { host })).status]).toEqual([host, 200]);
+  });
+
+  test('a websocket is opened neither under another name nor for a page that may not read', async () => {
+    const open = (path: string, headers: Record<string, string>) =>
+      new Promise<number | undefined>((resolve) => {
+        const socket = new WebSocket(`${hub.url.replace('http', 'ws')}${path}`, { headers });
+        socket.on('open', () => socket.close());
+        socket.on('close', () => resolve(101));
+        socket.on('unexpected-response', (_request, response) => {
+          resolve(response.statusCode);
+          response.destroy();
+        });
+        socket.on('error', () => undefined);
+      });
+    const live = '/socket.io/?EIO=4&transport=websocket';
+    for (const path of ['/ws', live]) {
+      expect(await open(path, {})).toBe(101);
+      expect(await open(path, { origin: 'http://localhost:3000' })).toBe(101);
+      // Without its upgrade Engine.IO calls such a request a bad one.
+      const refused = path === '/ws' ? 403 : 400;
+      expect([path, await open(path, { origin: 'https://elsewhere.example' })]).toEqual([path, refused]);
+    }
+    expect(await open('/ws', { host: 'evil.example' })).toBe(421);
+  });
+});
+
+test('a body may come packed by gzip', async () => {
+  const body = gzipSync('{"resourceType":"Patient","id":"packed","multipleBirthInteger":2}');
+  const headers = { 'content-type': 'application/fhir+json', 'content-encoding': 'gzip' };
+  const { status } = await raw('PUT', '/fhir/r4b/Patient/packed', headers, body);
+  expect(status).toBe(201);
+  expect((await raw('GET', '/fhir/r4b/Patient/packed')).body.toString()).toContain('"multipleBirthInteger":2');
+});
+
 describe('web pages', () => {
   const page = 'http://localhost:3000';
   const foreign = 'https://elsewhere.example';
@@ -139,6 +192,8 @@ describe('web pages', () => {
     expect(written.headers['access-control-allow-origin']).toBe(page);
     for (const name of ['ETag', 'Location', 'Content-Location', 'Last-Modified'])
       expect(written.headers['access-control-expose-headers']).toContain(name);
+    const file = await raw('GET', '/bulk/never/Patient.ndjson', { origin: page });
+    expect([file.status, file.headers['access-control-allow-origin']]).toEqual([404, page]);
     const refused = await raw('GET', '/fhir/r4b/Patient/never', { origin: page });
     expect([refused.status, refused.headers['access-control-allow-origin']]).toEqual([404, page]);
   });

@@ -49,7 +49,7 @@ describe('metadata', () => {
       conditionalDelete: 'single',
     });
     expect(typeOf(statement, 'Patient')?.interaction?.map(({ code }) => code)).toContain('patch');
-    expect(statement.rest?.[0]?.security).toBeUndefined();
+    expect(statement.rest?.[0]?.security).toEqual({ cors: true });
     expect(statement.rest?.[0]?.extension).toEqual([
       {
         url: 'http://hl7.org/fhir/StructureDefinition/capabilitystatement-websocket',

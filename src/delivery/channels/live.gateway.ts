@@ -1,4 +1,4 @@
-import type { Server as HttpServer } from 'node:http';
+import type { IncomingHttpHeaders, Server as HttpServer } from 'node:http';
 import { Server } from 'socket.io';
 import type { SocketRecorder } from '../../telemetry/socket-recorder.js';
 import type { LiveSubscriptions } from '../live-subscriptions.js';
@@ -19,6 +19,7 @@ export class LiveGateway {
     private readonly feeds: SocketFeeds,
     private readonly subscriptions: LiveSubscriptions,
     private readonly failures: SocketFailures,
+    private readonly mayOpen: (headers: IncomingHttpHeaders) => boolean,
     private readonly recorder?: SocketRecorder,
   ) {}
 
@@ -35,7 +36,9 @@ export class LiveGateway {
       pingInterval: PING_EVERY_MS,
       maxHttpBufferSize: 64 * 1024,
       perMessageDeflate: false,
-      cors: { origin: '*' },
+      allowRequest: (request, done) => done(null, this.mayOpen(request.headers)),
+      // Who got past that may read.
+      cors: { origin: true },
     });
     this.io.of('/live').on('connection', (socket) => {
       // Engine.IO keeps the first request of every session alive otherwise.

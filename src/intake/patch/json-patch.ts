@@ -67,28 +67,37 @@ function pointerOf(operation: JsonObject, name: 'path' | 'from', where: string):
 export function applyJsonPatch(document: unknown, patch: JsonPatch, budget = new PatchBudget()): unknown {
   // One member more above the root, so that the root is a place like any other.
   const holder: JsonObject = { root: document };
+  const emptied: Emptied[] = [];
   for (const [index, operation] of patch.entries()) {
     try {
-      applyOperation(holder, operation, budget);
+      applyOperation(holder, operation, budget, emptied);
     } catch (error) {
       if (error instanceof Unfit) throw cannotApply(`${operation.op}: ${error.message}`, `patch[${String(index)}]`);
       throw error;
     }
   }
+  // FHIR has no empty lists, and JSON Patch no way to take a list with its last item; in between it may be filled again.
+  for (const { owner, name, list } of emptied) if (list.length === 0 && owner[name] === list) delete owner[name];
   return holder['root'];
+}
+
+/** A list that an operation took the last item of, and where it stands. */
+interface Emptied {
+  owner: JsonObject;
+  name: string;
+  list: readonly unknown[];
 }
 
 /** Why an operation does not fit the document. */
 class Unfit extends Error {}
 
-function applyOperation(holder: JsonObject, operation: Operation, budget: PatchBudget): void {
+function applyOperation(holder: JsonObject, operation: Operation, budget: PatchBudget, emptied: Emptied[]): void {
   const { op, path } = operation;
   switch (op) {
     case 'add':
       return add(holder, path, copyOf(operation.value, budget));
     case 'remove':
-      remove(holder, path);
-      return;
+      return remove(holder, path, emptied);
     case 'replace':
       return replace(holder, path, copyOf(operation.value, budget));
     case 'test':
@@ -103,7 +112,7 @@ function applyOperation(holder: JsonObject, operation: Operation, budget: PatchB
       if (isSame(from, path)) return;
       if (isSame(from, path.slice(0, from.length))) throw new Unfit(`${shown(from)} cannot be moved into itself`);
       budget.spend(stringifyExact(value).length);
-      remove(holder, from);
+      remove(holder, from, emptied);
       return add(holder, path, value);
     }
   }
@@ -117,12 +126,18 @@ function add(holder: JsonObject, path: readonly string[], value: unknown): void 
   else owner.splice(indexIn(owner, name, owner.length, path), 0, value);
 }
 
-function remove(holder: JsonObject, path: readonly string[]): void {
+function remove(holder: JsonObject, path: readonly string[], emptied: Emptied[]): void {
   if (path.length === 0) throw new Unfit('the whole resource cannot be taken away; use DELETE');
   const { owner, name } = ownerAt(holder, path);
   valueIn(owner, name, path);
-  if (Array.isArray(owner)) owner.splice(Number(name), 1);
-  else delete owner[name];
+  if (!Array.isArray(owner)) {
+    delete owner[name];
+    return;
+  }
+  owner.splice(Number(name), 1);
+  if (owner.length > 0) return;
+  const list = ownerAt(holder, path.slice(0, -1));
+  if (!Array.isArray(list.owner)) emptied.push({ owner: list.owner, name: list.name, list: owner });
 }
 
 function replace(holder: JsonObject, path: readonly string[], value: unknown): void {

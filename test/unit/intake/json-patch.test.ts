@@ -98,6 +98,19 @@ describe('RFC 6902', () => {
   );
 });
 
+test('a list goes with its last item, unless it is filled again', () => {
+  const patched = (...patch: object[]) => {
+    const document = { contact: [{ telecom: [{ value: '1' }], name: {} }], given: ['a'] };
+    return applyJsonPatch(document, readJsonPatch(JSON.stringify(patch)));
+  };
+  expect(patched({ op: 'remove', path: '/contact/0/telecom/0' })).toEqual({ contact: [{ name: {} }], given: ['a'] });
+  expect(patched({ op: 'move', from: '/given/0', path: '/family' })).toEqual({ contact: expect.any(Array), family: 'a' });
+  expect(patched({ op: 'remove', path: '/given/0' }, { op: 'add', path: '/given/-', value: 'b' })).toMatchObject({
+    given: ['b'],
+  });
+  expect(patched({ op: 'remove', path: '/given/0' }, { op: 'replace', path: '/given', value: [] })).toMatchObject({ given: [] });
+});
+
 test('numbers keep their digits, moved, copied or untouched, and are tested by their value', () => {
   const document = '{"a":1.00,"b":[12345678901234567890,1e3]}';
   expect(
