@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import type { Change, Face } from '../fhir/change.js';
 import { FhirError, type Issue } from '../fhir/fhir-error.js';
 import type { ParsedJson } from '../fhir/json-text.js';
+import { newResourceId } from '../fhir/resource-id.js';
 import type { ReturnPreference } from '../http/prefer.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
 import type { ChangeStore, ResourceToStore, WriteOutcome } from './change-store.js';
@@ -86,7 +86,7 @@ export class ClientWrites {
         `${type}.id`,
       );
     }
-    if (bodyId === undefined) return { id: randomUUID(), isNew: true };
+    if (bodyId === undefined) return { id: newResourceId(), isNew: true };
     const id = bodyId as string;
     const current = await this.resources.current(type, id);
     if (current === undefined || current.body === null) return { id, isNew: true };
@@ -191,7 +191,7 @@ export class ClientWrites {
   }
 
   private async insert(face: Face, type: string, parsed: ParsedJson): Promise<Change> {
-    const resource = await this.ready(face, type, randomUUID(), parsed);
+    const resource = await this.ready(face, type, newResourceId(), parsed);
     const [outcome] = await this.store.write({ face, writes: [{ kind: 'create', resource, method: 'POST' }] });
     if (outcome?.kind !== 'stored') throw new Error('A create was not stored');
     return outcome.change;

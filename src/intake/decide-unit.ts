@@ -1,5 +1,6 @@
 import { FhirError, type Issue } from '../fhir/fhir-error.js';
 import { LOG_START, type Change, type CodedEvent, type Face, type Interaction } from '../fhir/change.js';
+import { instantText } from '../fhir/instant-text.js';
 import { sameContent, stampResource } from '../fhir/stamp-resource.js';
 import type { ResourceToStore, Write, WriteOutcome, WriteUnit } from './change-store.js';
 
@@ -120,7 +121,7 @@ function stored(
 ): WriteOutcome {
   const { type, id, text, value } = resource;
   const draft = draftOf(type, id, current, face, nowMs);
-  const body = stampResource(text, { id, versionId: String(draft.version), lastUpdated: draft.at.toISOString() }, value);
+  const body = stampResource(text, { id, versionId: String(draft.version), lastUpdated: instantText(draft.at) }, value);
   return { kind: 'stored', change: { ...draft, interaction, method, body } };
 }
 

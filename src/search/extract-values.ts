@@ -95,10 +95,15 @@ function plainReader(
   readBranch?: ReadNode,
 ): Read {
   const visits = visitsOf(type, expression, resourceType, contextType, context, readBranch);
+  // Most parameters have no value in a resource: the list that stayed empty serves the next time.
+  let empty: unknown[] | undefined;
   return (node, resource) => {
-    const sink: unknown[] = [];
+    const sink = empty ?? [];
+    empty = undefined;
     for (let i = 0; i < visits.length; i++) (visits[i] as Visit<unknown[]>)(node, resource, sink);
-    return sink.length === 0 ? undefined : ({ type, values: sink } as ParameterValues);
+    if (sink.length > 0) return { type, values: sink } as ParameterValues;
+    empty = sink;
+    return undefined;
   };
 }
 
@@ -150,23 +155,24 @@ function compositeReader(parameter: SearchParameter, context: ReadingContext): R
     parts: components.map((part) => plainReader(part.type, part.expression, base, branch.type, context)),
   }));
   return (node, resource) => {
-    const values: (readonly ParameterValues[])[] = [];
+    let values: (readonly ParameterValues[])[] | undefined;
     for (const { nodes, parts } of readsOfBranch) {
       for (const each of nodes(node, resource)) {
         const read = readParts(parts, each, resource);
-        if (read) values.push(read);
+        if (read) (values ??= []).push(read);
       }
     }
-    return values.length === 0 ? undefined : { type: 'composite', values };
+    return values && { type: 'composite', values };
   };
 }
 
 /** From the last part to the first: the first is mostly a code that is always there, the last the value that mostly is not. */
 function readParts(parts: readonly Read[], node: unknown, resource: unknown): readonly ParameterValues[] | undefined {
-  const read = new Array<ParameterValues>(parts.length);
+  let read: ParameterValues[] | undefined;
   for (let i = parts.length - 1; i >= 0; i--) {
     const values = (parts[i] as Read)(node, resource);
     if (!values) return undefined;
+    read ??= new Array<ParameterValues>(parts.length);
     read[i] = values;
   }
   return read;

@@ -9,24 +9,29 @@ import {
   unitKeysOf,
 } from './composite-keys.js';
 import { keyAfter, parameterId } from './equality-key.js';
-import { formsOfValues } from './key-forms.js';
-import { keysOf } from './parameter-keys.js';
+import { type EmitForm, formsOfValues } from './key-forms.js';
+import { KeySet } from './key-set.js';
+import { keysOf, type ParameterKeys } from './parameter-keys.js';
 import type { ExtractedValues, IndexRows, ParameterValues } from './values.js';
 
-/**
- * What the store keeps of a resource. `_lastUpdated` has no row: it is a column of the resource itself. Duplicate keys are left out.
- */
+/** Columns of the resource itself, and always there: neither a key nor a row is kept for them. */
+export const IN_COLUMNS: ReadonlySet<string> = new Set(['_id', '_lastUpdated']);
+
+/** What the store keeps of a resource. Duplicate keys are left out. */
 export function indexRowsOf(values: ExtractedValues): IndexRows {
-  const keys = new Set<number>();
-  const rows: IndexRows = { keys: [], dates: [], numbers: [], quantities: [], strings: [] };
+  const keys = new KeySet();
+  const rows: IndexRows = { keys: keys.keys, dates: [], numbers: [], quantities: [], strings: [] };
   const { resourceType } = values;
+  let ofParameter: ParameterKeys;
+  const emit: EmitForm = (form, first, second, third) => keys.add(keyAfter(ofParameter.prefix[form], first, second, third));
   for (const [code, found] of values.entries()) {
-    keys.add(keysOf(resourceType, code).present);
+    if (IN_COLUMNS.has(code)) continue;
+    ofParameter = keysOf(resourceType, code);
+    keys.add(ofParameter.present);
     if (found.type === 'composite') addComposite(resourceType, code, found.values, keys, rows);
-    else if (isEqualityType(found.type)) addKeys(resourceType, code, found, keys);
-    else if (code !== '_lastUpdated') addRows(parameterIdOf(resourceType, code), found, rows);
+    else if (isEqualityType(found.type)) formsOfValues(found, emit);
+    else addRows(parameterIdOf(resourceType, code), found, rows);
   }
-  rows.keys = [...keys];
   return rows;
 }
 
@@ -53,16 +58,12 @@ function addEqualityKeys(resourceType: string, code: string, found: ParameterVal
   for (const parts of found.values) addCompositeKeys(parameter, combinationsOf(parts), keys);
 }
 
-function addKeys(resourceType: string, code: string, found: ParameterValues, keys: Set<number>): void {
+function addKeys(resourceType: string, code: string, found: ParameterValues, keys: Keys): void {
   const { prefix } = keysOf(resourceType, code);
   formsOfValues(found, (form, first, second, third) => keys.add(keyAfter(prefix[form], first, second, third)));
 }
 
-function addCompositeKeys(
-  parameter: { base: string; code: string },
-  combinations: readonly Combination[],
-  keys: Set<number>,
-): void {
+function addCompositeKeys(parameter: { base: string; code: string }, combinations: readonly Combination[], keys: Keys): void {
   for (const combination of combinations) {
     const key = compositeKey(parameter, combination);
     if (key !== undefined) keys.add(key);
@@ -94,26 +95,41 @@ function addComposite(
   resourceType: string,
   code: string,
   composites: readonly (readonly ParameterValues[])[],
-  keys: Set<number>,
+  keys: Keys,
   rows: IndexRows,
 ): void {
   const parameter = { base: resourceType, code };
   for (const parts of composites) {
     const combinations = combinationsOf(parts);
     addCompositeKeys(parameter, combinations, keys);
-    parts.forEach((part, position) => {
-      if (isEqualityType(part.type)) return;
+    for (let position = 0; position < parts.length; position++) {
+      const part = parts[position] as ParameterValues;
+      if (isEqualityType(part.type)) continue;
       if (part.type !== 'quantity') {
         for (const combination of combinations) addRows(compositeParam(parameter, position, combination), part, rows);
-        return;
+        continue;
       }
+      const param = compositeQuantityParam(parameter, position);
       for (const value of part.values) {
-        const units = [undefined, ...unitKeysOf(value)];
-        const unitKeys = combinations.flatMap((combination) => units.map((unit) => compositeUnitKey(combination, unit)));
-        rows.quantities.push({ param: compositeQuantityParam(parameter, position), low: value.low, high: value.high, unitKeys });
+        rows.quantities.push({ param, low: value.low, high: value.high, unitKeys: unitsWith(combinations, unitKeysOf(value)) });
       }
-    });
+    }
   }
+}
+
+/** Each combination with any unit and with each of these. */
+function unitsWith(combinations: readonly Combination[], units: readonly number[]): number[] {
+  const keys: number[] = [];
+  for (const combination of combinations) {
+    keys.push(compositeUnitKey(combination, undefined));
+    for (const unit of units) keys.push(compositeUnitKey(combination, unit));
+  }
+  return keys;
+}
+
+/** What takes keys: the set of all for the store, a plain set for matching. */
+interface Keys {
+  add(key: number): unknown;
 }
 
 const ids = new Map<string, Map<string, number>>();

@@ -9,7 +9,7 @@ export interface CurrentRow {
   rows: IndexRows;
 }
 
-/** The parameters of APPEND_CHANGES, in its order. */
+/** The parameters of APPEND_CHANGES and APPEND_NEW, in their order. */
 export function appendParameters(changes: readonly Change[], current: readonly CurrentRow[]): unknown[] {
   return [...versionColumns(changes), ...currentColumns(current), ...searchColumns(current)];
 }

@@ -9,7 +9,7 @@ import type { Database, Queryable } from './database.js';
 import { isLostRace, LostRace, storageFailure } from './database-failure.js';
 import { RecentVersions } from './recent-versions.js';
 import { RidSupply } from './rid-supply.js';
-import { APPEND_CHANGES } from './sql/append-changes.sql.js';
+import { APPEND_CHANGES, APPEND_NEW } from './sql/append-changes.sql.js';
 import { FORGET_SEARCH_ROWS } from './sql/forget-search-rows.sql.js';
 import { LOCK_CURRENT } from './sql/lock-current.sql.js';
 import { KEEP_MESSAGE } from './sql/processed-messages.sql.js';
@@ -187,7 +187,7 @@ export class PostgresChangeStore extends ChangeStore {
     if (replaced.length > 0) await on.rows(FORGET_SEARCH_ROWS, [`{${replaced.join(',')}}`]);
     const changes = drafts.map((draft) => draft.change);
     const positions = await on.rows<{ epoch: number; xid: bigint; seq: bigint }>(
-      APPEND_CHANGES,
+      replaced.length > 0 ? APPEND_CHANGES : APPEND_NEW,
       appendParameters(changes, current),
     );
     for (const [index, change] of changes.entries()) change.position = positions[index] ?? LOG_START;

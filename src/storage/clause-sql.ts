@@ -9,6 +9,7 @@ import {
 } from '../search/composite-keys.js';
 import { SORTED_CHARACTERS } from '../search/sort-value.js';
 import { parameterId, presenceKey } from '../search/equality-key.js';
+import { IN_COLUMNS } from '../search/index-rows.js';
 import type { Clause, ClauseValue, Comparator, Modifier, Reach } from '../search/query.js';
 import type { DateValue, NumberValue, SearchParameter } from '../search/values.js';
 import type { Bind } from './bindings.js';
@@ -75,6 +76,7 @@ function hasAny(keys: readonly number[], bind: Bind): string {
 }
 
 function presence(type: string, code: string, present: boolean, bind: Bind): string {
+  if (IN_COLUMNS.has(code)) return String(present);
   const has = hasAny([presenceKey(type, code)], bind);
   return present ? has : `NOT (${has})`;
 }

@@ -1,8 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import type { Change, Face } from '../../fhir/change.js';
 import { checkTypeOfFace } from '../../fhir/face-types.js';
 import { FhirError, operationOutcome } from '../../fhir/fhir-error.js';
+import { instantText } from '../../fhir/instant-text.js';
 import type { AddressMap } from '../../fhir/references.js';
+import { newResourceId } from '../../fhir/resource-id.js';
 import { etagOf } from '../../http/preconditions.js';
 import type { ChangeStore, Write, WriteOutcome, WriteUnit } from '../change-store.js';
 import { type ClientWrites, isLostRace } from '../client-writes.js';
@@ -38,7 +39,7 @@ export class Transactions {
     wishes: AnswerWishes,
     unitOf: UnitOf = async (writes) => ({ writes }),
   ): Promise<EntryAnswer[]> {
-    const plan = planTransaction(entries, this.urls.bases, randomUUID);
+    const plan = planTransaction(entries, this.urls.bases, newResourceId);
     const conditions = plan.writes.flatMap(({ type, condition }) =>
       condition === undefined ? [] : [conditionKey(type, condition)],
     );
@@ -76,7 +77,8 @@ export class Transactions {
   ): Promise<Map<number, EntryAnswer>> {
     const settled = await this.settle(asked);
     const { found, idle } = settled;
-    const planned = await Promise.all(settled.planned.map((write) => this.patched(write)));
+    const patches = settled.planned.some(({ kind }) => kind === 'patch');
+    const planned = patches ? await Promise.all(settled.planned.map((write) => this.patched(write))) : settled.planned;
     const toWrite = planned.filter((write) => !found.has(write));
     const addresses = addressesOf(planned, new Map([...found].map(([write, change]) => [write, change.id])));
     const conditional = await this.references.resolve(toWrite);
@@ -171,7 +173,7 @@ export class Transactions {
     if (outcome.kind === 'absent') return { status: 204 };
     const { change } = outcome;
     if (change.interaction === 'delete')
-      return { status: 204, etag: etagOf(change.version), lastModified: change.at.toISOString() };
+      return { status: 204, etag: etagOf(change.version), lastModified: instantText(change.at) };
     return this.answer(face, outcome.kind === 'stored' && change.interaction === 'create' ? 201 : 200, change, wishes);
   }
 
@@ -182,7 +184,7 @@ export class Transactions {
       status,
       location: `${this.urls.publicUrl}/fhir/${face}/${type}/${id}/_history/${version}`,
       etag: etagOf(version),
-      lastModified: at.toISOString(),
+      lastModified: instantText(at),
       outcomeText: prefer === 'OperationOutcome' ? JSON.stringify(operationOutcome([done])) : undefined,
       resourceText: prefer === 'representation' ? (body ?? undefined) : undefined,
     };

@@ -14,7 +14,20 @@ import type { Sql } from '../database.js';
  */
 export const APPEND_CHANGES: Sql = {
   name: 'append-changes',
-  text: `
+  text: appending(`
+    ON CONFLICT (type, id) DO UPDATE
+    SET version = excluded.version, deleted = excluded.deleted, last_updated = excluded.last_updated, keys = excluded.keys`),
+};
+
+/**
+ * The same where no resource had a current row: what must not be there is not looked for before it is written, which spares each resource
+ * a second way through the primary key. Should another process have made one meanwhile, the primary keys refuse the lot.
+ */
+export const APPEND_NEW: Sql = { name: 'append-new', text: appending('') };
+
+/** @param onConflict what becomes of current rows that are there already */
+function appending(onConflict: string): string {
+  return `
   WITH appended AS (
     INSERT INTO resource_version (epoch, type, id, version, interaction, method, face, at, body, event)
     SELECT coalesce((SELECT epoch FROM log_epoch), 0), v.type, v.id, v.version, v.interaction, v.method, v.face, to_timestamp(v.at), v.body, v.event
@@ -30,9 +43,7 @@ export const APPEND_CHANGES: Sql = {
     FROM unnest(
       $10::bigint[], string_to_array($11, E'\\n'), string_to_array($12, E'\\n'), $13::integer[], $14::boolean[], $15::double precision[],
       $17::integer[], $18::integer[]
-    ) AS r (rid, type, id, version, deleted, at, first_key, last_key)
-    ON CONFLICT (type, id) DO UPDATE
-    SET version = excluded.version, deleted = excluded.deleted, last_updated = excluded.last_updated, keys = excluded.keys
+    ) AS r (rid, type, id, version, deleted, at, first_key, last_key)${onConflict}
   ), dates AS (
     INSERT INTO search_date (rid, param, low, high)
     SELECT d.rid, d.param, to_timestamp(d.low), to_timestamp(d.high)
@@ -50,5 +61,5 @@ export const APPEND_CHANGES: Sql = {
     INSERT INTO search_string (rid, param, folded, exact)
     SELECT * FROM unnest($34::bigint[], $35::integer[], $36::text[], $37::text[])
   )
-  SELECT epoch, xid, seq FROM appended`,
-};
+  SELECT epoch, xid, seq FROM appended`;
+}

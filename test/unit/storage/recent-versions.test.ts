@@ -31,6 +31,20 @@ test('a version is found at its own place only: the same number of another trans
   expect(recent.at({ epoch: 1, xid: 3n, seq: 7n })).toBe(moved);
 });
 
+test('what is added again and again takes up the room of one', () => {
+  const recent = new RecentVersions(10_000);
+  for (let round = 0; round < 50; round++) for (const seq of [1, 2, 3]) recent.add(change(seq, 1_000));
+  for (const seq of [1n, 2n, 3n]) expect(recent.at({ epoch: 0, xid: 1n, seq })).toBeDefined();
+});
+
+test('long after it is full, it holds as many versions as at first', () => {
+  const recent = new RecentVersions(10 * 700);
+  for (let seq = 0; seq < 5_000; seq++) recent.add(change(seq, 100));
+  const kept = Array.from({ length: 5_000 }, (_, seq) => recent.at({ epoch: 0, xid: 1n, seq: BigInt(seq) }) !== undefined);
+  expect(kept.lastIndexOf(false)).toBe(4_989);
+  expect(kept.filter(Boolean)).toHaveLength(10);
+});
+
 test('the newest versions that fit are kept, whatever their sizes', () => {
   const BYTES = 10_000;
   const sizes = fc.array(fc.nat(3_000), { maxLength: 60 });
