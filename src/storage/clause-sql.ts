@@ -20,27 +20,32 @@ export interface ClauseSql {
   exact: boolean;
   /** Asks for keys that every match has: GIN finds the candidates. */
   byKey?: boolean;
+  /** Asks for a column of `resource` itself. */
+  ofColumn?: boolean;
 }
 
 /**
  * One clause of a query as SQL with the meaning of `clauseHolds`. Equality is asked of the key array (GIN), ranges and prefixes of the narrow
  * tables; what neither can decide is narrowed to resources that have the parameter at all.
+ *
+ * @param probes rows are looked up for each resource by itself, which is best for a page; otherwise the planner may begin at the rows
  */
-export function clauseSql(type: string, clause: Clause, bind: Bind): ClauseSql {
+export function clauseSql(type: string, clause: Clause, bind: Bind, probes = false): ClauseSql {
   const { code } = clause.parameter;
   const missing = missingAsked(clause);
   if (missing.length > 0) return exactly(anyOf(missing.map((isMissing) => presence(type, code, !isMissing, bind))));
-  if (code === '_id') return exactly(idSql(clause, bind));
+  if (code === '_id') return { ...exactly(idSql(clause, bind)), ofColumn: true };
   const keys = valueKeysOf(clause);
   if (keys !== undefined) {
     return isNegated(clause) ? exactly(`NOT (${hasAny(keys, bind)})`) : { sql: hasAny(keys, bind), exact: true, byKey: true };
   }
   if (isNegated(clause)) return { sql: 'true', exact: false };
-  const conditions = clause.values.map((value) => valueSql(value, clause, bind));
+  const conditions = clause.values.map((value) => valueSql(value, clause, bind, probes));
   const access = accessKeysOf(clause);
   const found = access === undefined ? undefined : hasAny(access, bind);
   if (conditions.every((condition) => condition !== undefined)) {
     const sql = anyOf(conditions);
+    if (code === '_lastUpdated') return { sql, exact: true, ofColumn: true };
     return found === undefined ? exactly(sql) : { sql: `${found} AND ${sql}`, exact: true, byKey: true };
   }
   return { sql: found ?? presence(type, code, true, bind), exact: false, byKey: found !== undefined };
@@ -90,21 +95,75 @@ function idSql(clause: Clause, bind: Bind): string {
 }
 
 /** Whether a value of the clause finds something in the narrow tables; undefined where they cannot decide. */
-function valueSql(value: ClauseValue, clause: Clause, bind: Bind): string | undefined {
+function valueSql(value: ClauseValue, clause: Clause, bind: Bind, probes: boolean): string | undefined {
   const { parameter, modifier } = clause;
-  if (value.type === 'composite') return compositeSql(value.parts, parameter, bind);
+  if (value.type === 'composite') return compositeSql(value.parts, parameter, bind, probes);
   if (value.type === 'date' && parameter.code === '_lastUpdated') {
-    return dateSql(value.comparator, value.range, 'r.last_updated', `(r.last_updated + interval '1 millisecond')`, bind);
+    return dateSql(value.comparator, value.range, 'r.last_updated', 'r.last_updated', bind, 1);
   }
-  const condition = rowSql(value, modifier, bind);
-  return condition && inTable(condition.table, parameterId(parameter.base, parameter.code), condition.sql, bind);
+  const condition = rowSql(value, modifier, 'd', bind);
+  return condition && existsSql(condition.table, parameterId(parameter.base, parameter.code), condition.sql, probes, bind);
+}
+
+/** A table of values, and the condition on a row `alias` of it that decides a clause. */
+export interface RowCondition {
+  table: string;
+  sql: string;
+}
+
+/** What a row of a narrow table must be so that the clause holds; undefined where it takes more than that to decide it. */
+export function rowCondition({ parameter, modifier, values }: Clause, alias: string, bind: Bind): RowCondition | undefined {
+  if (parameter.code === '_lastUpdated' || parameter.code === '_id' || values.length === 0) return undefined;
+  const conditions = values.map((value) => rowSql(value, modifier, alias, bind));
+  const [first] = conditions;
+  if (first === undefined || conditions.some((condition) => condition?.table !== first.table)) return undefined;
+  return { table: first.table, sql: anyOf(conditions.map((condition) => condition?.sql ?? 'false')) };
+}
+
+/**
+ * What the index on (param, low) can use of a clause on dates, beside its condition: where only `high` is bounded from below, so is `low`, by
+ * what the condition leaves of a day, and by the ranges longer than that, which are few and have an index of their own.
+ */
+export function lowBounds({ parameter, values }: Clause, alias: string, bind: Bind): string[] {
+  const [value] = values;
+  if (value?.type !== 'date' || values.length !== 1) return [];
+  const { comparator, range } = value;
+  if (comparator === 'eb') return [`${alias}.low < to_timestamp(${bind(range.low / 1000)}::float8)`];
+  const after = comparator === 'gt' ? range.high : comparator === 'ge' || comparator === 'ap' ? range.low : undefined;
+  if (after === undefined || !Number.isFinite(after)) return [];
+  const from = `to_timestamp(${bind(after / 1000)}::float8)`;
+  return [
+    `${alias}.low >= least(to_timestamp(${bind(after / 1000 - DAY_SECONDS)}::float8), (
+        SELECT min(w.low + interval '0') FROM search_date AS w
+        WHERE w.param = ${bind(parameterId(parameter.base, parameter.code))} AND w.high > ${from}
+          AND ${LONGER_THAN_A_DAY}))`,
+  ];
+}
+
+/** And a second, for what a float rounds. */
+const DAY_SECONDS = 86_401;
+/** As the index `search_date_long` has it. */
+const LONGER_THAN_A_DAY = `CASE WHEN isfinite(w.low) AND isfinite(w.high) THEN w.high - w.low > interval '24 hours' ELSE true END`;
+
+/** Whether an index leads to the rows of a clause, beginning and ending near them. */
+export function isFoundByRange({ modifier, values }: Clause): boolean {
+  return values.every((value) => {
+    if (value.type === 'string') return modifier !== 'contains';
+    if (value.type === 'date') return value.comparator !== 'ne';
+    return (value.type === 'number' || value.type === 'quantity') && value.comparator === 'eq';
+  });
 }
 
 /**
  * A composite whose parts other than codes are one: its rows bear the combination of codes beside them, so one row decides. With two such
  * parts each row is decided alone, and whether both belong to the same composite value is left to be verified.
  */
-function compositeSql(parts: readonly ClauseValue[], parameter: SearchParameter, bind: Bind): string | undefined {
+function compositeSql(
+  parts: readonly ClauseValue[],
+  parameter: SearchParameter,
+  bind: Bind,
+  probes: boolean,
+): string | undefined {
   const positions = parts.flatMap((part, position) => (isEqualityType(part.type) ? [] : [position]));
   const [position] = positions;
   const part = position === undefined ? undefined : parts[position];
@@ -112,106 +171,116 @@ function compositeSql(parts: readonly ClauseValue[], parameter: SearchParameter,
   const combinations = combinationsAskedFor(parts);
   if (part.type === 'quantity') {
     const units = combinations.map((forms) => compositeUnitKey(forms, unitKeyAskedFor(part)));
-    const sql = `${numberSql(part, bind)} AND d.unit_keys && ${bind(units)}::bigint[]`;
-    return inTable('search_quantity', compositeQuantityParam(parameter, position), sql, bind);
+    const sql = `${numberSql(part, 'd', bind)} AND d.unit_keys && ${bind(units)}::bigint[]`;
+    return existsSql('search_quantity', compositeQuantityParam(parameter, position), sql, probes, bind);
   }
   return anyOf(
     combinations.flatMap((forms) => {
-      const condition = rowSql(part, undefined, bind);
-      return condition ? [inTable(condition.table, compositeParam(parameter, position, forms), condition.sql, bind)] : [];
+      const condition = rowSql(part, undefined, 'd', bind);
+      return condition
+        ? [existsSql(condition.table, compositeParam(parameter, position, forms), condition.sql, probes, bind)]
+        : [];
     }),
   );
 }
 
-/** The condition on a row `d` of the table that holds values of this type. */
-function rowSql(value: ClauseValue, modifier: Modifier | undefined, bind: Bind): { table: string; sql: string } | undefined {
+/** The condition on a row of the table that holds values of this type. */
+function rowSql(value: ClauseValue, modifier: Modifier | undefined, row: string, bind: Bind): RowCondition | undefined {
   switch (value.type) {
     case 'date':
-      return { table: 'search_date', sql: dateSql(value.comparator, value.range, 'd.low', 'd.high', bind) };
+      return { table: 'search_date', sql: dateSql(value.comparator, value.range, `${row}.low`, `${row}.high`, bind) };
     case 'number':
-      return { table: 'search_number', sql: numberSql(value, bind) };
+      return { table: 'search_number', sql: numberSql(value, row, bind) };
     case 'quantity': {
       const unit = unitKeyAskedFor(value);
-      const ofUnit = unit === undefined ? '' : ` AND d.unit_keys @> ${bind([unit])}::bigint[]`;
-      return { table: 'search_quantity', sql: numberSql(value, bind) + ofUnit };
+      const ofUnit = unit === undefined ? '' : ` AND ${row}.unit_keys @> ${bind([unit])}::bigint[]`;
+      return { table: 'search_quantity', sql: numberSql(value, row, bind) + ofUnit };
     }
     case 'string':
-      return { table: 'search_string', sql: stringSql(value, modifier, bind) };
+      return { table: 'search_string', sql: stringSql(value, modifier, row, bind) };
     default:
       return undefined;
   }
 }
 
-function inTable(table: string, param: number, condition: string, bind: Bind): string {
-  return `EXISTS (SELECT FROM ${table} AS d WHERE d.rid = r.rid AND d.param = ${bind(param)} AND ${condition})`;
+/**
+ * Whether a resource has such a row of a narrow table, `d`. Where it `probes`, OFFSET 0 keeps the planner from joining: it takes what one type has
+ * of a parameter for a small part of all rows, and would read all of them where a page needs a few.
+ */
+export function existsSql(table: string, param: number, condition: string, probes: boolean, bind: Bind): string {
+  const offset = probes ? ' OFFSET 0' : '';
+  return `EXISTS (SELECT FROM ${table} AS d WHERE d.rid = r.rid AND d.param = ${bind(param)} AND ${condition}${offset})`;
 }
 
 /**
  * Half-open ranges: `low`, `high` of the resource against `range` of the search. No range is empty, so each comparator also bounds one end
- * outright, which is said once more for the index.
+ * outright, which is said once more for the index. Where `high` is a column that stands `highAfter` milliseconds before the end, it is that which is
+ * compared, so that an index on it serves.
  * https://hl7.org/fhir/R4B/search.html#date
  */
-function dateSql(comparator: Comparator, range: DateValue, low: string, high: string, bind: Bind): string {
+function dateSql(comparator: Comparator, range: DateValue, low: string, high: string, bind: Bind, highAfter = 0): string {
   const from = () => `to_timestamp(${bind(range.low / 1000)}::float8)`;
   const to = () => `to_timestamp(${bind(range.high / 1000)}::float8)`;
+  const highFrom = () => `to_timestamp(${bind((range.low - highAfter) / 1000)}::float8)`;
+  const highTo = () => `to_timestamp(${bind((range.high - highAfter) / 1000)}::float8)`;
   switch (comparator) {
     case 'eq':
-      return `${low} >= ${from()} AND ${low} < ${to()} AND ${high} <= ${to()}`;
+      return `${low} >= ${from()} AND ${low} < ${to()} AND ${high} <= ${highTo()}`;
     case 'ne':
-      return `(${low} < ${from()} OR ${high} > ${to()})`;
+      return `(${low} < ${from()} OR ${high} > ${highTo()})`;
     case 'gt':
-      return `${high} > ${to()}`;
+      return `${high} > ${highTo()}`;
     case 'lt':
       return `${low} < ${from()}`;
     case 'ge':
-      return `${high} > ${from()} AND (${high} > ${to()} OR ${low} >= ${from()})`;
+      return `${high} > ${highFrom()} AND (${high} > ${highTo()} OR ${low} >= ${from()})`;
     case 'le':
-      return `${low} < ${to()} AND (${low} < ${from()} OR ${high} <= ${to()})`;
+      return `${low} < ${to()} AND (${low} < ${from()} OR ${high} <= ${highTo()})`;
     case 'sa':
       return `${low} >= ${to()}`;
     case 'eb':
-      return `${high} <= ${from()}`;
+      return `${high} <= ${highFrom()}`;
     case 'ap':
-      return `${low} < ${to()} AND ${high} > ${from()}`;
+      return `${low} < ${to()} AND ${high} > ${highFrom()}`;
   }
 }
 
-function numberSql(value: { comparator: Comparator; value: number; range: NumberValue }, bind: Bind): string {
+function numberSql(value: { comparator: Comparator; value: number; range: NumberValue }, row: string, bind: Bind): string {
   const { comparator, range } = value;
   const exactly = () => `${bind(value.value)}::float8`;
   const from = () => `${bind(range.low)}::float8`;
   const to = () => `${bind(range.high)}::float8`;
   switch (comparator) {
     case 'eq':
-      return `d.low >= ${from()} AND d.low < ${to()} AND d.high < ${to()}`;
+      return `${row}.low >= ${from()} AND ${row}.low < ${to()} AND ${row}.high < ${to()}`;
     case 'ne':
-      return `NOT (d.low >= ${from()} AND d.high < ${to()})`;
+      return `NOT (${row}.low >= ${from()} AND ${row}.high < ${to()})`;
     case 'gt':
-      return `d.high > ${exactly()}`;
+      return `${row}.high > ${exactly()}`;
     case 'lt':
-      return `d.low < ${exactly()}`;
+      return `${row}.low < ${exactly()}`;
     case 'ge':
-      return `d.high >= ${exactly()}`;
+      return `${row}.high >= ${exactly()}`;
     case 'le':
-      return `d.low <= ${exactly()}`;
+      return `${row}.low <= ${exactly()}`;
     case 'sa':
-      return `d.low > ${exactly()}`;
+      return `${row}.low > ${exactly()}`;
     case 'eb':
-      return `d.high < ${exactly()}`;
+      return `${row}.high < ${exactly()}`;
     case 'ap':
-      return `d.low <= ${to()} AND d.high >= ${from()}`;
+      return `${row}.low <= ${to()} AND ${row}.high >= ${from()}`;
   }
 }
 
 /** A prefix is a range of the index on the first characters. */
-function stringSql(value: { folded: string; exact: string }, modifier: Modifier | undefined, bind: Bind): string {
-  if (modifier === 'contains') return `strpos(d.folded, ${bind(value.folded)}) > 0`;
+function stringSql(value: { folded: string; exact: string }, modifier: Modifier | undefined, row: string, bind: Bind): string {
+  if (modifier === 'contains') return `strpos(${row}.folded, ${bind(value.folded)}) > 0`;
   const head = [...value.folded].slice(0, SORTED_CHARACTERS).join('');
   const next = afterPrefix(head);
-  const indexed = `left(d.folded, ${String(SORTED_CHARACTERS)})`;
+  const indexed = `left(${row}.folded, ${String(SORTED_CHARACTERS)})`;
   const within = `${indexed} >= ${bind(head)} AND ${next === undefined ? 'true' : `${indexed} < ${bind(next)}`}`;
-  if (modifier === 'exact') return `${within} AND d.exact = ${bind(value.exact)}`;
-  return `${within} AND starts_with(d.folded, ${bind(value.folded)})`;
+  if (modifier === 'exact') return `${within} AND ${row}.exact = ${bind(value.exact)}`;
+  return `${within} AND starts_with(${row}.folded, ${bind(value.folded)})`;
 }
 
 /** The least text, in the order of code points, that is greater than all that begin with `prefix`. */

@@ -16,13 +16,14 @@ import type { Query } from '../search/query.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
 import { changeOf, type ChangeRow } from './change-row.js';
 import { CoalescedReads } from './coalesced-reads.js';
+import { CommonKeys } from './common-keys.js';
 import type { Queryable } from './database.js';
 import { storageFailure } from './database-failure.js';
 import type { SearchStatement } from './bindings.js';
-import type { LinkBounds } from './resolve-links.js';
 import type { SearchPlan, SearchRow } from './search-plan.js';
 import { mergedRows } from './merged-rows.js';
-import { acceptsMark, markOf, SearchWalk, tooCostly, type Walk } from './search-walk.js';
+import { PendingKeys } from './pending-keys.js';
+import { acceptsMark, markOf, SEARCH_BOUNDS, type SearchBounds, SearchWalk, tooCostly, type Walk } from './search-walk.js';
 import { CURRENT_RESOURCES } from './sql/current-resources.sql.js';
 import { FIND_CONTEXT } from './sql/event-context.sql.js';
 import { historyCountStatement, historyStatement } from './sql/history.sql.js';
@@ -32,6 +33,9 @@ import { TYPES_PRESENT } from './sql/types-present.sql.js';
 /** The reading side of the store on PostgreSQL. Bodies pass through as text; only candidates that need verifying are parsed. */
 export class PostgresResourceReader extends ResourceReader {
   private readonly reads: CoalescedReads<{ type: string; id: string }, Change>;
+  private readonly common = new CommonKeys();
+  private readonly pending: PendingKeys;
+  private readonly bounds: SearchBounds;
 
   /**
    * @param db for reads by key and history
@@ -42,9 +46,11 @@ export class PostgresResourceReader extends ResourceReader {
     private readonly searches: Queryable,
     private readonly semantics: SearchSemantics,
     private readonly budgetMilliseconds: number,
-    private readonly bounds?: LinkBounds,
+    bounds: Partial<SearchBounds> = {},
   ) {
     super();
+    this.bounds = { ...SEARCH_BOUNDS, ...bounds };
+    this.pending = new PendingKeys(searches);
     this.reads = new CoalescedReads((keys) => this.load(keys), nameOf);
   }
 
@@ -153,7 +159,8 @@ export class PostgresResourceReader extends ResourceReader {
   }
 
   private newSearch(): SearchWalk {
-    return new SearchWalk(this.searches, this.semantics, Date.now() + this.budgetMilliseconds, this.bounds);
+    this.pending.searched();
+    return new SearchWalk(this.searches, this.semantics, Date.now() + this.budgetMilliseconds, this.bounds, this.common);
   }
 
   private async load(keys: readonly { type: string; id: string }[]): Promise<Map<string, Change>> {

@@ -2,9 +2,11 @@ import type { PageMark } from '../pull/resource-reader.js';
 import { SORTED_CHARACTERS } from '../search/sort-value.js';
 import { parameterId } from '../search/equality-key.js';
 import type { Clause, Query, Reach, SortKey } from '../search/query.js';
+import { isSingleValued } from '../search/single-valued.js';
 import { type Bind, Bindings, type SearchStatement } from './bindings.js';
 import { CHANGE_COLUMNS, type ChangeRow } from './change-row.js';
 import { clauseSql, type ClauseSql, reachSql } from './clause-sql.js';
+import { boundedConditions, groupSql, leadsByRange, type RowGroup, rowGroups } from './row-groups.js';
 
 export type SearchRow = ChangeRow & { rid: bigint } & Record<`k${number}`, string | null>;
 
@@ -18,6 +20,9 @@ export class SearchPlan {
   readonly unverified: readonly Clause[];
   readonly type: string;
   private readonly order: readonly Order[];
+  /** Clauses that rows decide, and the others. */
+  private readonly groups: readonly RowGroup[];
+  private readonly others: readonly Clause[];
 
   /** @param reached what the links of the query came to: a match is in every one of them */
   constructor(
@@ -26,6 +31,7 @@ export class SearchPlan {
   ) {
     this.unverified = query.clauses.filter((clause) => !clauseSql(query.type, clause, () => '').exact);
     this.type = query.type;
+    ({ groups: this.groups, others: this.others } = rowGroups(query.clauses));
     const sort = query.sort.length > 0 ? query.sort : DEFAULT_SORT;
     this.order = sort.map((key) => orderOf(query.type, key));
   }
@@ -34,63 +40,114 @@ export class SearchPlan {
   runs(after?: PageMark): Run[] {
     const first = this.order[0];
     if (first === undefined || first.kind === 'column') return ['all'];
+    if (this.walkedGroup !== undefined) return ['present'];
     return after !== undefined && after.keys[0] === null ? ['missing'] : ['present', 'missing'];
   }
 
-  /** Up to `limit` rows of one run in order, after `after`. */
-  page(run: Run, limit: number, after?: PageMark): SearchStatement {
+  /**
+   * Up to `limit` rows of one run in order, after `after`; of the resources that lie there in order no more than `among` are looked at. Fewer
+   * rows than `limit` may then mean that the others lie further on.
+   */
+  page(run: Run, limit: number, after?: PageMark, among?: number): SearchStatement {
     const bindings = new Bindings();
-    const page = this.pageSql(run, 'resource', this.clauses(bindings.bind), limit, after, bindings.bind);
+    const { bind } = bindings;
+    const walked = run === 'present' ? this.walkedGroup : undefined;
+    const page = this.pageSql(run, 'resource', this.clausesSql(bind, { met: walked, probes: true }), limit, after, bind, among);
     return bindings.statement(`${page} ORDER BY ${this.sorted(run, 'q.')}`);
   }
 
+  /** Whether a page may look at a bounded number of resources alone. */
+  get isBoundable(): boolean {
+    const [first] = this.order;
+    return this.order.length === 1 && (first?.kind === 'column' || first?.cast !== TEXT);
+  }
+
+  /** What candidates can be looked up by, one after the other while there are too many; empty: they are met by walking alone. */
+  get sources(): readonly Source[] {
+    const byKey = this.clausesSql(() => '').some((clause) => clause.byKey === true);
+    // Where one of the ranges is walked in order anyhow, looking them up first would gain nothing.
+    const ranges = this.groups.filter((group) => group !== this.walkedGroup && leadsByRange(group));
+    return [...(byKey ? (['keys'] as const) : []), ...ranges];
+  }
+
+  /** Says which keys are asked for, the same for the same ones. */
+  keysAsked(): string {
+    const values: unknown[] = [];
+    for (const clause of this.query.clauses) {
+      const kept: unknown[] = [];
+      const { byKey, sql } = clauseSql(this.type, clause, (value) => `$${String(kept.push(value))}`);
+      if (byKey === true) values.push(sql, kept);
+    }
+    return JSON.stringify([this.type, values, this.reached]);
+  }
+
   /**
-   * The same in one go where the keys asked for are rare, which nobody knows before: the statistics hold only the most common keys. All
-   * candidates are gathered from GIN, up to {@link MOST_GATHERED}, and the rest is done with those. (They are read no further than that; a limit
-   * where they are found would lead the planner to walk the primary key instead.) If there are more, the only row says so
-   * (`many`) and the runs are the better way, since walking in order soon meets enough of what is common.
+   * The same in one go where candidates are few, which nobody knows before: the statistics hold only the most common keys. All candidates
+   * are gathered by one source, up to `most`, and the rest is done with those. (They are read no further than that; a limit
+   * where they are found by keys would lead the planner to walk the primary key instead.) If there are more, the only row says so
+   * (`many`) and another way is better, since walking in order soon meets enough of what is common. `all`: candidates are what meets every
+   * condition.
    */
-  gathered(limit: number, after?: PageMark): SearchStatement {
+  gathered(source: Source | 'all', limit: number, after: PageMark | undefined, most: number): SearchStatement {
     const bindings = new Bindings();
-    const bind = bindings.bind;
-    const clauses = this.clausesSql(bind);
-    const ofClauses = (byKey: boolean) => clauses.filter((clause) => (clause.byKey ?? false) === byKey).map(({ sql }) => sql);
-    const most = bind(MOST_GATHERED);
-    const page = this.pageSql(
-      'gathered',
-      'found',
-      [`(SELECT count(*) FROM found) <= ${most}`, ...ofClauses(false)],
-      limit,
-      after,
-      bind,
-    );
-    return bindings.statement(`
-  WITH keyed AS MATERIALIZED (
+    const { bind } = bindings;
+    const isRange = typeof source === 'object';
+    const clauses = this.clausesSql(bind, { met: isRange ? source : undefined, probes: isRange });
+    const early = isRange ? [] : clauses.filter(({ byKey }) => source === 'all' || byKey === true);
+    const late = clauses.filter((clause) => !early.includes(clause));
+    const limited = bind(most);
+    const candidates = isRange
+      ? this.ofRange(source, limited, bind)
+      : `
+  keyed AS MATERIALIZED (
     SELECT r.rid, r.type, r.id, r.version, r.last_updated, r.keys
     FROM resource AS r
-    WHERE ${[...this.ofType(bind), ...ofClauses(true)].join(' AND ')}
+    WHERE ${[...this.ofType(bind), ...early.map(({ sql }) => sql)].join(' AND ')}
   ),
-  found AS MATERIALIZED (SELECT * FROM keyed LIMIT ${most} + 1)
+  found AS MATERIALIZED (SELECT * FROM keyed LIMIT ${limited} + 1)`;
+    const counted = isRange ? 'hit' : 'found';
+    const fewEnough: ClauseSql = { sql: `(SELECT count(*) FROM ${counted}) <= ${limited}`, exact: true };
+    const page = this.pageSql('gathered', 'found', [fewEnough, ...late], limit, after, bind);
+    return bindings.statement(`
+  WITH ${candidates.trim()}
   SELECT f.many, page.*
-  FROM (SELECT count(*) > ${most} AS many FROM found) AS f
+  FROM (SELECT count(*) > ${limited} AS many FROM ${counted}) AS f
   LEFT JOIN (${page}) AS page ON NOT f.many
   ORDER BY ${this.sorted('gathered', 'page.')}`);
   }
 
-  /** Whether some clause asks for keys, so that candidates can be gathered. */
-  get gathers(): boolean {
-    return this.clausesSql(() => '').some(({ byKey }) => byKey === true);
+  /** Rows that meet a group, and their resources: a resource that has several counts as often as that. */
+  private ofRange(group: RowGroup, limited: string, bind: Bind): string {
+    const met = [`d.param = ${bind(group.param)}`, ...boundedConditions(group, 'd', bind)];
+    return `
+  hit AS MATERIALIZED (SELECT d.rid FROM ${group.table} AS d WHERE ${met.join(' AND ')} LIMIT ${limited} + 1),
+  found AS MATERIALIZED (
+    SELECT r.rid, r.type, r.id, r.version, r.last_updated, r.keys
+    FROM (SELECT DISTINCT hit.rid FROM hit WHERE (SELECT count(*) FROM hit) <= ${limited}) AS h
+    JOIN resource AS r ON r.rid = h.rid
+    WHERE ${this.ofType(bind).join(' AND ')}
+  )`;
+  }
+
+  /** The group on the parameter that the results are sorted by, if each resource has one value of it: its range is walked, and no more. */
+  private get walkedGroup(): RowGroup | undefined {
+    const [first] = this.order;
+    if (first?.kind !== 'narrow' || !first.single) return undefined;
+    return this.groups.find(({ param }) => param === first.param);
   }
 
   private pageSql(
     run: Run | 'gathered',
     source: 'resource' | 'found',
-    conditions: readonly string[],
+    conditions: readonly ClauseSql[],
     limit: number,
     after: PageMark | undefined,
     bind: Bind,
+    among?: number,
   ): string {
-    const where = [...conditions];
+    const where: string[] = [];
+    /** Conditions that decide where the walk begins and ends. */
+    const ofWalk: string[] = [];
     const from: string[] = [];
     const keys = this.order.map((order, i): string => {
       const alias = `s${String(i)}`;
@@ -103,23 +160,40 @@ export class SearchPlan {
         where.push(`NOT EXISTS (SELECT FROM ${order.table} AS o WHERE o.rid = r.rid AND o.param = ${bind(order.param)})`);
         return `NULL::${order.cast}`;
       }
-      from.push(`JOIN ${order.table} AS s0 ON s0.rid = r.rid`);
-      where.push(...oneRowEach(order, bind));
+      ofWalk.push(`s0.param = ${bind(order.param)}`);
+      if (this.walkedGroup !== undefined) ofWalk.push(...boundedConditions(this.walkedGroup, 's0', bind));
+      if (!order.single) where.push(noRowBefore(order, bind));
       return order.value('s0');
     });
     // The walked index bears the rid too; named so, the order is the index's own.
     const tie = run === 'present' ? 's0.rid' : 'r.rid';
     // The missing follow the present: a mark among the present lies before all of them.
     if (after !== undefined && (run !== 'missing' || after.keys[0] === null))
-      where.push(this.afterMark(run, keys, tie, after, bind));
-    if (source === 'resource') where.unshift(...this.ofType(bind));
+      (keys.length === 1 ? ofWalk : where).push(this.afterMark(run, keys, tie, after, bind));
+    const ofType = source === 'resource' ? this.ofType(bind) : [];
+    const walked = this.order[0]?.kind === 'narrow' && run === 'present' ? this.order[0] : undefined;
+    if (walked === undefined)
+      ofWalk.push(...ofType, ...conditions.filter(({ ofColumn }) => ofColumn === true).map(({ sql }) => sql));
+    else where.push(...ofType);
+    where.push(...conditions.filter(({ ofColumn }) => walked !== undefined || ofColumn !== true).map(({ sql }) => sql));
+    const inOrder = () => this.sorted(run, '', keys, tie);
+    const bounded = (table: string, alias: string) =>
+      among === undefined || run === 'missing'
+        ? { table: `${table} AS ${alias}`, rest: ofWalk }
+        : {
+            table: `(SELECT ${alias}.ctid, ${alias}.* FROM ${table} AS ${alias} WHERE ${ofWalk.join(' AND ')} ORDER BY ${inOrder()} LIMIT ${bind(among)}) AS ${alias}`,
+            rest: [],
+          };
+    const { table, rest } = walked === undefined ? bounded(source, 'r') : bounded(walked.table, 's0');
+    where.unshift(...rest);
+    if (walked !== undefined) from.unshift('JOIN resource AS r ON r.rid = s0.rid');
     return `
   SELECT ${CHANGE_COLUMNS}, q.*
   FROM (
     SELECT r.rid, r.type AS of_type, r.id AS of_id, r.version AS of_version${keys.map((key, i) => `, ${key} AS o${String(i)}, (${key})::text AS k${String(i)}`).join('')}
-    FROM ${source} AS r ${from.join(' ')}
-    WHERE ${where.join('\n      AND ')}
-    ORDER BY ${this.sorted(run, '', keys, tie)}
+    FROM ${table} ${from.join(' ')}
+    WHERE ${where.length === 0 ? 'true' : where.join('\n      AND ')}
+    ORDER BY ${inOrder()}
     LIMIT ${bind(limit)}
   ) AS q
   JOIN resource_version AS v ON v.type = q.of_type AND v.id = q.of_id AND v.version = q.of_version`;
@@ -230,16 +304,18 @@ export class SearchPlan {
     return this.clausesSql(bind).map(({ sql }) => sql);
   }
 
-  private clausesSql(bind: Bind): ClauseSql[] {
+  /** All conditions, but of a group that is met already. */
+  private clausesSql(bind: Bind, { met, probes = false }: { met?: RowGroup; probes?: boolean } = {}): ClauseSql[] {
     return [
-      ...this.query.clauses.map((clause) => clauseSql(this.type, clause, bind)),
+      ...this.others.map((clause) => clauseSql(this.type, clause, bind, probes)),
+      ...this.groups.filter((group) => group !== met).map((group) => ({ sql: groupSql(group, probes, bind), exact: true })),
       ...this.reached.map((reach) => reachSql(reach, bind)),
     ];
   }
 }
 
-/** Candidates that are sorted and tested one by one rather than met while walking in order. */
-export const MOST_GATHERED = 2000;
+/** What candidates are looked up by: their keys, or the range of one parameter. */
+export type Source = 'keys' | RowGroup;
 
 export type Run = 'all' | 'present' | 'missing';
 
@@ -253,7 +329,15 @@ const DEFAULT_SORT: readonly SortKey[] = [
 
 type Order =
   | { kind: 'column'; sql: string; cast: string; descending: boolean }
-  | { kind: 'narrow'; table: string; value: (alias: string) => string; cast: string; param: number; descending: boolean };
+  | {
+      kind: 'narrow';
+      table: string;
+      value: (alias: string) => string;
+      cast: string;
+      param: number;
+      descending: boolean;
+      single: boolean;
+    };
 
 type NarrowOrder = Extract<Order, { kind: 'narrow' }>;
 
@@ -267,6 +351,7 @@ function orderOf(type: string, { parameter, descending }: SortKey): Order {
     cast,
     param: parameterId(type, parameter.code),
     descending,
+    single: isSingleValued(parameter),
   });
   const low = (alias: string) => `${alias}.low`;
   if (parameter.type === 'date') return narrow('search_date', 'timestamptz', low);
@@ -288,12 +373,8 @@ function farthestValue(order: NarrowOrder, bind: Bind): string {
 }
 
 /** The same for the walked values: a row that another row of the resource precedes is passed over, so each resource comes up once. */
-function oneRowEach(order: NarrowOrder, bind: Bind): string[] {
-  const param = bind(order.param);
+function noRowBefore(order: NarrowOrder, bind: Bind): string {
   const precedes = order.descending ? '>' : '<';
-  return [
-    `s0.param = ${param}`,
-    `NOT EXISTS (SELECT FROM ${order.table} AS o WHERE o.rid = s0.rid AND o.param = ${param}
-        AND (${order.value('o')}, o.ctid) ${precedes} (${order.value('s0')}, s0.ctid))`,
-  ];
+  return `NOT EXISTS (SELECT FROM ${order.table} AS o WHERE o.rid = s0.rid AND o.param = ${bind(order.param)}
+        AND (${order.value('o')}, o.ctid) ${precedes} (${order.value('s0')}, s0.ctid))`;
 }

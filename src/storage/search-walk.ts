@@ -9,8 +9,9 @@ import type { SearchStatement } from './bindings.js';
 import type { ChangeRow } from './change-row.js';
 import type { Queryable } from './database.js';
 import { type InnerSearches, LINK_BOUNDS, type LinkBounds, passLinks, resolveLinks, type TestedLink } from './resolve-links.js';
+import { CommonKeys } from './common-keys.js';
 import { MemoryOrder } from './memory-order.js';
-import { SearchPlan, type SearchRow } from './search-plan.js';
+import { type Run, SearchPlan, type SearchRow, type Source } from './search-plan.js';
 import { type FoundRows, sortedRows } from './sorted-rows.js';
 import { NAMED_VERSIONS } from './sql/named-versions.sql.js';
 import { VERSION_BODIES } from './sql/version-bodies.sql.js';
@@ -21,6 +22,24 @@ const VERIFIED_AT_A_TIME = 500;
 const TESTED_AT_FIRST = 64;
 /** And later: the look-up of what refers to them costs by the square of their number. */
 const TESTED_AT_A_TIME = 128;
+
+/** Up to where one way of finding a page goes before another is taken. They decide how long it takes, never what is found. */
+export interface SearchBounds extends LinkBounds {
+  /** Candidates that are sorted and tested one by one rather than met while walking in order. */
+  gathered: number;
+  /** Resources looked at in order before all that match are gathered instead. */
+  walked: number;
+  /** Matches that are gathered and sorted for one page. Where there are more, of a million resources one in twenty matches. */
+  sorted: number;
+}
+
+export const SEARCH_BOUNDS: SearchBounds = { ...LINK_BOUNDS, gathered: 2000, walked: 10_000, sorted: 50_000 };
+
+/** How far a search has come, and how many rows it reads next. */
+interface Place {
+  after: PageMark | undefined;
+  limit: number;
+}
 
 /** A plan, and the links that its candidates are still to be tested for. */
 export interface Walk {
@@ -41,7 +60,8 @@ export class SearchWalk implements InnerSearches {
     private readonly searches: Queryable,
     private readonly semantics: SearchSemantics,
     private readonly deadline: number,
-    private readonly bounds: LinkBounds = LINK_BOUNDS,
+    private readonly bounds: SearchBounds = SEARCH_BOUNDS,
+    private readonly common: CommonKeys = new CommonKeys(),
   ) {}
 
   async begin(query: LinkedQuery & Partial<Pick<Query, 'sort'>>, within: readonly Reach[] = []): Promise<Walk> {
@@ -58,10 +78,10 @@ export class SearchWalk implements InnerSearches {
 
   /** Matching rows in the order asked for, read `wanted` at a time. */
   rows(walk: Walk, wanted: number, after?: PageMark): AsyncGenerator<SearchRow> {
-    if (walk.order === undefined) return this.walked(walk, wanted, after);
+    if (walk.order === undefined) return this.inOrder(walk, wanted, after);
     const { plan, exact, order } = walk;
     const found: FoundRows = {
-      walked: (atATime, start) => this.walked(walk, atATime, start),
+      walked: (atATime, start) => this.inOrder(walk, atATime, start),
       ...(exact ? { unordered: (limit: number) => this.select<{ id: string; version: number }>(plan.ids(limit)) } : {}),
       named: (versions) => this.named(plan.type, versions),
       valuesOf: (row) => this.valuesOfRow(plan.type, row),
@@ -69,29 +89,71 @@ export class SearchWalk implements InnerSearches {
     return sortedRows(found, order, wanted, after);
   }
 
-  /** Matching rows in the order of an index. Reads `wanted` at first, more only where some of them fail what SQL cannot decide. */
-  private async *walked({ plan, tested, exact }: Walk, wanted: number, after?: PageMark): AsyncGenerator<SearchRow> {
-    let limit = exact ? wanted : Math.max(wanted, plan.unverified.length > 0 ? VERIFIED_AT_A_TIME : TESTED_AT_FIRST);
-    let gathers = plan.gathers;
-    let place = after;
-    let [run, ...runs] = plan.runs(after);
-    while (run !== undefined) {
-      let rows: SearchRow[];
-      if (gathers) {
-        const found = await this.select<SearchRow & { many: boolean; rid: bigint | null }>(plan.gathered(limit, place));
-        gathers = found[0]?.many === false;
-        if (!gathers) continue;
-        rows = found.filter(({ rid }) => rid !== null);
-      } else {
-        rows = await this.select<SearchRow>(plan.page(run, limit, place));
-      }
-      yield* exact ? rows : await this.verified(plan, tested, rows);
-      const last = rows.at(-1);
-      if (rows.length === limit && last !== undefined) place = plan.mark(last);
-      else if (gathers) return;
-      else [run, ...runs] = runs;
-      if (!exact) limit = Math.max(limit, Math.min(limit * 2, TESTED_AT_A_TIME));
+  /**
+   * Matching rows in the order of an index. Reads `wanted` at first, more only where some of them fail what SQL cannot decide.
+   *
+   * First the candidates of each source are gathered, if they are few. If not, resources are walked in order, which soon meets enough of what is
+   * common; if it does not, all that match are gathered; and if those are very many, the walk goes on.
+   */
+  private async *inOrder(walk: Walk, wanted: number, after?: PageMark): AsyncGenerator<SearchRow> {
+    const { plan, exact } = walk;
+    const place: Place = {
+      after,
+      limit: exact ? wanted : Math.max(wanted, plan.unverified.length > 0 ? VERIFIED_AT_A_TIME : TESTED_AT_FIRST),
+    };
+    const { sources } = plan;
+    for (const source of sources) {
+      if (yield* this.gathered(walk, source, this.bounds.gathered, place)) return;
     }
+    for (let [run, ...runs] = plan.runs(after); run !== undefined;) {
+      const bounded = sources.length > 0 && plan.isBoundable && run !== 'missing';
+      if (yield* this.walked(walk, run, place, bounded ? this.bounds.walked : undefined)) [run, ...runs] = runs;
+      else if (yield* this.gathered(walk, 'all', this.bounds.sorted, place)) return;
+      else if (yield* this.walked(walk, run, place)) [run, ...runs] = runs;
+    }
+  }
+
+  /** What candidates of a source match. False, and nothing, where they are too many. */
+  private async *gathered(walk: Walk, source: Source | 'all', most: number, place: Place): AsyncGenerator<SearchRow, boolean> {
+    // Each page gathers anew.
+    if (source === 'all' && !walk.exact) place.limit = Math.max(place.limit, VERIFIED_AT_A_TIME);
+    const asked = source === 'keys' ? walk.plan.keysAsked() : undefined;
+    if (asked !== undefined && this.common.has(asked)) return false;
+    for (;;) {
+      const { limit } = place;
+      const found = await this.select<SearchRow & { many: boolean; rid: bigint | null }>(
+        walk.plan.gathered(source, limit, place.after, most),
+      );
+      if (found[0]?.many !== false) {
+        if (asked !== undefined) this.common.add(asked);
+        return false;
+      }
+      const rows = found.filter(({ rid }) => rid !== null);
+      yield* this.holding(walk, rows, place);
+      if (rows.length < limit) return true;
+    }
+  }
+
+  /** One run in order. False: behind the last `among` resources that were looked at there may be more. */
+  private async *walked(walk: Walk, run: Run, place: Place, among?: number): AsyncGenerator<SearchRow, boolean> {
+    for (;;) {
+      const { limit } = place;
+      const rows = await this.select<SearchRow>(walk.plan.page(run, limit, place.after, among));
+      yield* this.holding(walk, rows, place);
+      if (rows.length < limit) return among === undefined;
+    }
+  }
+
+  /** Those rows that hold; what comes next lies behind them. */
+  private async *holding(
+    { plan, tested, exact }: Walk,
+    rows: readonly SearchRow[],
+    place: Place,
+  ): AsyncGenerator<SearchRow, void> {
+    const last = rows.at(-1);
+    if (last !== undefined) place.after = plan.mark(last);
+    yield* exact ? rows : await this.verified(plan, tested, rows);
+    if (!exact) place.limit = Math.max(place.limit, Math.min(place.limit * 2, TESTED_AT_A_TIME));
   }
 
   async count(walk: Walk): Promise<number> {
@@ -100,7 +162,7 @@ export class SearchWalk implements InnerSearches {
       return Number(row?.count ?? 0n);
     }
     let total = 0;
-    for await (const _ of this.walked(walk, VERIFIED_AT_A_TIME)) total++;
+    for await (const _ of this.inOrder(walk, VERIFIED_AT_A_TIME)) total++;
     return total;
   }
 
