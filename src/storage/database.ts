@@ -32,6 +32,16 @@ const USUAL_SETTINGS = { statement_timeout: 30_000, idle_in_transaction_session_
 const CONNECT_MILLISECONDS = 10_000;
 /** The server cancels a statement at its time-out and says so. Where nothing is heard so long after, the connection leads nowhere. */
 const SILENCE_MILLISECONDS = 5_000;
+/**
+ * Bounds a transaction as a whole, beyond what its statements may take. Where the way to us breaks between two messages of one question,
+ * the server waits for the rest under neither `statement_timeout` nor `idle_in_transaction_session_timeout`; as long as something on the
+ * way holds its end open, so would the locks of the transaction, and its place at the horizon of the log, behind which nothing is
+ * matched. Known to PostgreSQL from 17 on; an older one is left to its keepalives.
+ */
+const BOUND_TRANSACTIONS = `
+  SELECT CASE WHEN current_setting('server_version_num')::integer >= 170000 THEN set_config('transaction_timeout', $1, false) END`;
+const TRANSACTION_STATEMENTS = 2;
+const TRANSACTION_SLACK_MILLISECONDS = 10_000;
 
 /** PostgreSQL as the stages' stores see it: prepared statements on a pool, and transactions. */
 export class Database implements Queryable {
@@ -41,10 +51,15 @@ export class Database implements Queryable {
     connectionString: string,
     maxConnections: number,
     onIdleError: (error: Error) => void,
-    /** Settings of PostgreSQL for these connections, over the usual ones; `statement_timeout` in milliseconds. */
-    settings: Readonly<Record<string, string | number> & { statement_timeout?: number }> = {},
+    /** Settings of PostgreSQL for these connections, over the usual ones; time-outs in milliseconds. */
+    {
+      transaction_timeout,
+      ...settings
+    }: Readonly<Record<string, string | number> & { statement_timeout?: number; transaction_timeout?: number }> = {},
   ) {
     const all = { ...USUAL_SETTINGS, ...settings };
+    const mostMilliseconds =
+      transaction_timeout ?? TRANSACTION_STATEMENTS * all.statement_timeout + TRANSACTION_SLACK_MILLISECONDS;
     this.pool = new pg.Pool({
       connectionString,
       max: maxConnections,
@@ -54,6 +69,8 @@ export class Database implements Queryable {
       connectionTimeoutMillis: CONNECT_MILLISECONDS,
       query_timeout: all.statement_timeout + SILENCE_MILLISECONDS,
       ...DEAD_PEER_PROBES,
+      // Waited for before the connection is used.
+      onConnect: (client) => client.query(BOUND_TRANSACTIONS, [String(mostMilliseconds)]) as unknown as void,
     });
     // Without a listener a connection that the server closes would end the process: an idle one, and one in a transaction between two
     // statements, of which the next fails.
