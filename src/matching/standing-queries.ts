@@ -1,17 +1,16 @@
 import type { Change, Interaction } from '../fhir/change.js';
-import type { Condition } from '../search/conditions.js';
 import type { Link } from '../search/query.js';
 import type { ExtractedValues } from '../search/values.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
 import { parseSubscription } from '../subscriptions/parse-subscription.js';
-import { type FiltersByType, resolveFilters } from '../subscriptions/resolve-filters.js';
 import { countsEvents } from '../subscriptions/status-machine.js';
 import type { Log } from '../telemetry/log.js';
 import { readTopic } from '../topics/current-catalog.js';
 import type { CompiledTopic } from '../topics/compile-topic.js';
 import { splitCanonical, TopicCatalog } from '../topics/topic-catalog.js';
 import { ANY_TYPE } from '../topics/topic-definition.js';
-import { type Entry, LIVE, type Predicate, predicateOf } from './entry.js';
+import { type Conjunction, conjunctionsOfFilters, filterableOf, linksOf } from './conjunctions.js';
+import { type Entry, LIVE } from './entry.js';
 import type { KnownMember, MembershipChange, StandingGroup } from './event-ledger.js';
 import { Gates } from './gates.js';
 import { GroupTable } from './group-table.js';
@@ -47,12 +46,6 @@ interface Member {
   open: string | undefined;
   /** Of the group it last took events of. */
   last: string | undefined;
-}
-
-/** What a group asks of a resource of one type. */
-interface Conjunction {
-  type: string;
-  predicates: readonly Predicate[];
 }
 
 /** A canonical that groups name, resolved to the topic it means at this place of the log. */
@@ -405,31 +398,8 @@ export class StandingQueries {
 
   private conjunctionsOf(subject: GroupSubject, listening: Listening | undefined): Conjunction[] {
     if (subject.kind === 'classic') return [predicatesOfCriteria(subject.criteria, this.semantics, this.terms)];
-    const topic = listening?.topic;
-    if (listening === undefined || topic === undefined) return [];
-    const types = new Set(triggerTypesOf(topic));
-    if (types.has(ANY_TYPE)) return this.conjunctionsOfAnyType(resolveFilters(subject.filters, topic.definition, this.semantics));
-    const resolved = new Map<string, FiltersByType>();
-    const conditionsOf = (filter: string, type: string): readonly Condition[] => {
-      let byType = resolved.get(filter);
-      if (byType === undefined) resolved.set(filter, (byType = resolveFilters([filter], topic.definition, this.semantics)));
-      return byType.get(type) ?? [];
-    };
-    return [...types].map((type) => ({
-      type,
-      predicates: subject.filters.flatMap((filter) => listening.terms.of(type, filter, () => conditionsOf(filter, type))),
-    }));
-  }
-
-  /** Types that have filters of their own must pass those as well, so they are told apart from the rest by name. */
-  private conjunctionsOfAnyType(filters: FiltersByType): Conjunction[] {
-    const shared = filters.get(ANY_TYPE) ?? [];
-    const own = [...filters.keys()].filter((type) => type !== ANY_TYPE);
-    if (own.length === 0) return [{ type: ANY_TYPE, predicates: shared.map((clause) => predicateOf(clause, false)) }];
-    return this.semantics.definitions.resourceTypes().map((type) => ({
-      type,
-      predicates: [...shared, ...(filters.get(type) ?? [])].map((clause) => predicateOf(clause, shared.length === 0)),
-    }));
+    if (listening?.topic === undefined) return [];
+    return conjunctionsOfFilters(subject, listening.topic, this.semantics, listening.terms);
   }
 
   private topicsOf(type: string): readonly ListeningTopic[] {
@@ -448,29 +418,6 @@ function joinStep({ id, face }: Change, { fingerprint, definition }: Pick<GroupP
   return { kind: 'join', subscriptionId: id, face, groupFingerprint: fingerprint, groupDefinition: definition };
 }
 
-/** By type; undefined where nothing is asked of other resources. */
-function linksOf(conjunctions: readonly Conjunction[]): ReadonlyMap<string, readonly Link[]> | undefined {
-  let found: Map<string, readonly Link[]> | undefined;
-  for (const { type, predicates } of conjunctions) {
-    if (!predicates.some(({ link }) => link !== undefined)) continue;
-    (found ??= new Map()).set(
-      type,
-      predicates.flatMap(({ link }) => link ?? []),
-    );
-  }
-  return found;
-}
-
 function isResolved(listening: Listening): listening is Listening & ListeningTopic {
   return listening.topic !== undefined;
-}
-
-function triggerTypesOf({ triggers, definition }: CompiledTopic): string[] {
-  return [...triggers, ...definition.eventTriggers].map(({ type }) => type);
-}
-
-/** Everything of a topic that decides how its groups are filed. */
-function filterableOf(topic: CompiledTopic | undefined): string {
-  if (topic === undefined) return '';
-  return JSON.stringify([[...new Set(triggerTypesOf(topic))].sort(), topic.definition.filters]);
 }
