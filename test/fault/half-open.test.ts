@@ -66,5 +66,5 @@ faultTest(
       await waitFor(() => links('carillon/').some((link) => link !== presence), { what: 'a new sign of life' });
     }
   },
-  300_000,
+  byLength(300_000, 1_800_000),
 );

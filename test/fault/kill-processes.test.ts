@@ -29,5 +29,5 @@ faultTest(
     const verdict = await run.settle();
     expect(verdict.faults).toEqual([]);
   },
-  300_000,
+  byLength(300_000, 1_800_000),
 );

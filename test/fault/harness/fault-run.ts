@@ -24,7 +24,7 @@ import { LoadWriter, type LoadOptions, writeFaults } from './load-writer.js';
 import { type Concerns, expectedEvents, readHistory } from './oracle.js';
 import { Random } from './random.js';
 import { RecordingSink } from './recording-sink.js';
-import { seedOfRun } from './run-length.js';
+import { byLength, seedOfRun } from './run-length.js';
 
 /** Tells of every create and update of an Observation; can be filtered by its code. */
 export const WRITTEN_TOPIC = 'http://example.org/topics/fault-written';
@@ -64,7 +64,11 @@ export interface RunVerdict extends Verdict {
 }
 
 /** A fault test: sentence, what it does, and how long it may take. Cleans up after itself and prints its seed when it fails. */
-export function faultTest(name: string, body: (run: FaultRun) => Promise<void>, milliseconds = 240_000): void {
+export function faultTest(
+  name: string,
+  body: (run: FaultRun) => Promise<void>,
+  milliseconds = byLength(240_000, 1_800_000),
+): void {
   test(
     name,
     async () => {

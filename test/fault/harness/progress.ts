@@ -7,7 +7,10 @@ import { readHistory } from './oracle.js';
 /** Resolves when so many more writes were answered: the hubs are at work. */
 export async function more(writer: LoadWriter, count: number): Promise<void> {
   const before = writer.answered;
-  await waitFor(() => writer.answered >= before + count, { milliseconds: 60_000, what: `${count} more answered writes` });
+  await waitFor(() => writer.answered >= before + count, {
+    milliseconds: 60_000 + 50 * count,
+    what: `${count} more answered writes`,
+  });
 }
 
 /** Events that have arrived at a subscription and were taken, each counted once. */
