@@ -1,5 +1,5 @@
 /** Holds the picture of docs/architecture.md still. */
-const stages = ['intake', 'sources', 'matching', 'delivery', 'pull', 'export', 'maintenance'];
+const stages = ['intake', 'sources', 'matching', 'delivery', 'pull', 'export', 'reindex', 'maintenance'];
 const wiring = '\\.module\\.ts$';
 
 /** A folder may import only the ones listed (and packages); modules wire and are free. */
@@ -26,6 +26,7 @@ module.exports = {
     mayOnlyImport('delivery', ['fhir', 'subscriptions', 'wake-ups', 'outbound', 'telemetry']),
     mayOnlyImport('pull', ['fhir', 'secrets', 'search', 'validation', 'subscriptions', 'topics', 'http']),
     mayOnlyImport('export', ['fhir', 'secrets', 'search', 'topics', 'http', 'telemetry']),
+    mayOnlyImport('reindex', ['fhir', 'search', 'telemetry']),
     mayOnlyImport('maintenance', ['telemetry']),
     mayOnlyImport('outbound', ['fhir']),
     mayOnlyImport('config', []),

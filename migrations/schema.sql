@@ -19,6 +19,15 @@ CREATE INDEX attempt_subscription ON ONLY public.attempt USING btree (subscripti
 
 CREATE TABLE attempt_default PARTITION OF attempt DEFAULT;
 
+CREATE TABLE custom_parameter (
+  id text COLLATE "C" NOT NULL,
+  version integer NOT NULL,
+  definition text,
+  generation integer NOT NULL,
+  reason text,
+  CONSTRAINT custom_parameter_pkey PRIMARY KEY (id)
+);
+
 CREATE TABLE dead_letter (
   subscription_id text COLLATE "C" NOT NULL,
   number bigint NOT NULL,
@@ -140,6 +149,23 @@ CREATE TABLE processed_message (
 CREATE INDEX processed_message_at ON public.processed_message USING btree (at);
 CREATE INDEX processed_message_envelope ON public.processed_message USING btree (source, envelope_id);
 
+CREATE TABLE reindex (
+  type text COLLATE "C" NOT NULL,
+  wanted integer NOT NULL,
+  done integer DEFAULT 0 NOT NULL,
+  walking integer,
+  place text COLLATE "C" DEFAULT ''::text NOT NULL,
+  walked bigint DEFAULT 0 NOT NULL,
+  total bigint DEFAULT 0 NOT NULL,
+  failures integer DEFAULT 0 NOT NULL,
+  next_try timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+  reason text,
+  leased_by text,
+  token uuid,
+  lease_ends timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+  CONSTRAINT reindex_pkey PRIMARY KEY (type)
+) WITH (fillfactor=50);
+
 CREATE TABLE resend (
   resend_id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
   subscription_id text COLLATE "C" NOT NULL,
@@ -223,6 +249,14 @@ CASE
 END;
 CREATE INDEX search_date_low ON public.search_date USING btree (param, low, rid);
 CREATE INDEX search_date_rid ON public.search_date USING btree (rid);
+
+CREATE TABLE search_generation (
+  only_row boolean DEFAULT true NOT NULL,
+  generation integer NOT NULL,
+  revision integer NOT NULL,
+  CONSTRAINT search_generation_pkey PRIMARY KEY (only_row),
+  CONSTRAINT search_generation_only_row_check CHECK (only_row)
+);
 
 CREATE TABLE search_number (
   rid bigint NOT NULL,

@@ -12,6 +12,7 @@ import { MatchingModule } from './matching/matching.module.js';
 import { PullModule } from './pull/pull.module.js';
 import { ResourceOperationsModule } from './pull/resource-operations.module.js';
 import { SubscriptionOperationsModule } from './pull/subscription-operations.module.js';
+import { ReindexModule } from './reindex/reindex.module.js';
 import { SecretsModule } from './secrets/secrets.module.js';
 import { SearchModule } from './search/search.module.js';
 import { SourcesModule } from './sources/sources.module.js';
@@ -37,6 +38,7 @@ export class AppModule {
         HealthModule,
         MetricsModule,
         IntakeModule,
+        ReindexModule,
         TopicsModule,
         SubscriptionsModule,
         SourcesModule,

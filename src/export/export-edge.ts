@@ -1,4 +1,5 @@
 import type { Compartments } from '../search/compartments.js';
+import type { CurrentParameters } from '../search/custom/current-parameters.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
 import type { Exports } from './exports.js';
 
@@ -9,5 +10,6 @@ export class ExportEdge {
     readonly semantics: SearchSemantics,
     readonly compartments: Compartments,
     readonly publicUrl: string,
+    readonly parameters: Pick<CurrentParameters, 'follow'>,
   ) {}
 }

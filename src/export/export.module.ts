@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Module, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { Compartments } from '../search/compartments.js';
+import { CurrentParameters } from '../search/custom/current-parameters.js';
 import { SearchSemantics } from '../search/search-semantics.js';
 import { SecretView } from '../secrets/secret-view.js';
 import { Vault } from '../secrets/vault.js';
@@ -42,9 +43,9 @@ const LEASE_SECONDS = 60;
     },
     {
       provide: ExportEdge,
-      inject: [Exports, SearchSemantics, Config],
-      useFactory: (exports: Exports, semantics: SearchSemantics, config: Config) =>
-        new ExportEdge(exports, semantics, Compartments.load(), config.http.publicUrl),
+      inject: [Exports, SearchSemantics, CurrentParameters, Config],
+      useFactory: (exports: Exports, semantics: SearchSemantics, parameters: CurrentParameters, config: Config) =>
+        new ExportEdge(exports, semantics, Compartments.load(), config.http.publicUrl, parameters),
     },
     {
       provide: ExportWorker,
@@ -53,7 +54,7 @@ const LEASE_SECONDS = 60;
         jobs: ExportJobs,
         source: ExportSource,
         folder: ExportFolder,
-        { semantics, compartments }: ExportEdge,
+        { semantics, compartments, parameters }: ExportEdge,
         vault: Vault,
         presence: HubPresence,
         config: Config,
@@ -64,6 +65,7 @@ const LEASE_SECONDS = 60;
         return new ExportWorker(
           {
             ...{ jobs, source, folder, semantics, compartments },
+            follow: () => parameters.follow(),
             mask: (resource) => view.show(resource).body,
             onError: (resource, err) => log.error({ err, resource }, 'export.resource-left-out'),
             leaseSeconds: LEASE_SECONDS,

@@ -45,8 +45,9 @@ export class KickOffController {
 
   private async begin(level: ExportLevel, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const face = faceOf((request.params as { face: string }).face);
-    const { exports, semantics, compartments, publicUrl } = this.edge;
+    const { exports, semantics, compartments, publicUrl, parameters } = this.edge;
     checkAsync(request.headers.prefer);
+    await parameters.follow();
     const definition = readExport(exportParameters(request, face), { face, level }, semantics, compartments);
     await exports.checkLevel(level);
     const id = await exports.begin(definition, `${publicUrl}${request.url}`);

@@ -58,7 +58,7 @@ export function readExport(
 
 /** The query of a filter, as it was checked when the export was asked for. Relative dates count from `now`. */
 export function readFilter(semantics: SearchSemantics, { type, query }: { type: string; query: string }, now?: number): Query {
-  return semantics.parse(type, query, { handling: 'strict', ...(now === undefined ? {} : { now }) });
+  return semantics.parse(type, query, { handling: 'strict', withoutIndex: true, ...(now === undefined ? {} : { now }) });
 }
 
 function all(parameters: readonly ExportParameter[], wanted: string): string[] {

@@ -16,6 +16,8 @@ export interface ExportParts {
   source: ExportSource;
   folder: ExportFolder;
   semantics: SearchSemantics;
+  /** Learns which search parameters there are. */
+  follow: () => Promise<void>;
   compartments: Compartments;
   /** A stored text as anybody may see it. */
   mask: (resource: { type: string; id: string; body: string }) => string;
@@ -87,6 +89,7 @@ function boundsOf({ transactionTime, definition }: ExportJob): { until: Date; si
 
 async function selectionsOf(job: ExportJob, parts: ExportParts): Promise<(walk: ExportWalk) => Selection> {
   const { face, filters } = job.definition;
+  await parts.follow();
   const queries = filters.map((filter) => readFilter(parts.semantics, filter, job.transactionTime.getTime()));
   const belongs = await membership(job, parts);
   return (walk) => ({

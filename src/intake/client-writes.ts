@@ -3,6 +3,8 @@ import { FhirError, type Issue } from '../fhir/fhir-error.js';
 import type { ParsedJson } from '../fhir/json-text.js';
 import { newResourceId } from '../fhir/resource-id.js';
 import type { ReturnPreference } from '../http/prefer.js';
+import type { CurrentParameters } from '../search/custom/current-parameters.js';
+import type { Query } from '../search/query.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
 import type { ChangeStore, ResourceToStore, WriteOutcome } from './change-store.js';
 import type { ConditionLocks } from './condition-locks.js';
@@ -37,6 +39,7 @@ export class ClientWrites {
     private readonly resources: MatchingResources,
     private readonly locks: ConditionLocks,
     private readonly semantics: SearchSemantics,
+    private readonly parameters: CurrentParameters,
   ) {}
 
   async create(face: Face, type: string, parsed: ParsedJson, ifNoneExist?: string): Promise<CreateOutcome> {
@@ -175,6 +178,18 @@ export class ClientWrites {
    * @throws FhirError 412 where several do, 400 for a condition that is none
    */
   async findOne(type: string, condition: string, where = 'If-None-Exist'): Promise<Change | undefined> {
+    const [first, second] = await this.parameters.ask(
+      () => this.conditionOf(type, condition, where),
+      (query) => [query],
+      (query) => this.resources.findIds(query, 2),
+    );
+    if (second !== undefined) {
+      throw new FhirError('multiple-matches', `More than one ${type} matches ${condition.slice(0, 200)}`, where);
+    }
+    return first === undefined ? undefined : this.resources.current(type, first);
+  }
+
+  private conditionOf(type: string, condition: string, where: string): Query {
     const query = this.semantics.parse(type, condition, { handling: 'strict' });
     if (query.clauses.length === 0) {
       throw new FhirError(
@@ -183,11 +198,7 @@ export class ClientWrites {
         where,
       );
     }
-    const [first, second] = await this.resources.findIds(query, 2);
-    if (second !== undefined) {
-      throw new FhirError('multiple-matches', `More than one ${type} matches ${condition.slice(0, 200)}`, where);
-    }
-    return first === undefined ? undefined : this.resources.current(type, first);
+    return query;
   }
 
   private async insert(face: Face, type: string, parsed: ParsedJson): Promise<Change> {

@@ -10,6 +10,7 @@ import { KeyRegister } from '../secrets/key-register.js';
 import { KeyRing } from '../secrets/key-ring.js';
 import { SecretRule } from '../secrets/secret-rule.js';
 import { Vault } from '../secrets/vault.js';
+import { CurrentParameters } from '../search/custom/current-parameters.js';
 import { SearchSemantics } from '../search/search-semantics.js';
 import { PostgresChangeStore } from '../storage/change-store.js';
 import { RecentVersions } from '../storage/recent-versions.js';
@@ -76,11 +77,12 @@ import { WriteRules } from './write-rules.js';
     },
     {
       provide: SealingChangeStore,
-      inject: [Database, RecentVersions, SearchSemantics, WakeUps, Vault, KeyRing, KeyRegister, Log],
+      inject: [Database, RecentVersions, SearchSemantics, CurrentParameters, WakeUps, Vault, KeyRing, KeyRegister, Log],
       useFactory: (
         database: Database,
         recent: RecentVersions,
         semantics: SearchSemantics,
+        parameters: CurrentParameters,
         wakeUps: WakeUps,
         vault: Vault,
         keys: KeyRing,
@@ -94,6 +96,7 @@ import { WriteRules } from './write-rules.js';
           {},
           Date.now,
           recent,
+          parameters,
         );
         return new SealingChangeStore(store, vault, keys, register, (err) => log.error({ err }, 'secrets.not-sealed'));
       },
@@ -101,14 +104,15 @@ import { WriteRules } from './write-rules.js';
     { provide: ChangeStore, useExisting: SealingChangeStore },
     {
       provide: ClientWrites,
-      inject: [ChangeStore, WriteRules, MatchingResources, ConditionLocks, SearchSemantics],
+      inject: [ChangeStore, WriteRules, MatchingResources, ConditionLocks, SearchSemantics, CurrentParameters],
       useFactory: (
         store: ChangeStore,
         rules: WriteRules,
         resources: MatchingResources,
         locks: ConditionLocks,
         semantics: SearchSemantics,
-      ) => new ClientWrites(store, rules, resources, locks, semantics),
+        parameters: CurrentParameters,
+      ) => new ClientWrites(store, rules, resources, locks, semantics, parameters),
     },
     {
       provide: OwnRequests,
@@ -125,7 +129,10 @@ import { WriteRules } from './write-rules.js';
     },
     {
       provide: Transactions,
-      inject: [ChangeStore, ClientWrites, MatchingResources, ConditionLocks, Batches, SearchSemantics, PublicUrl],
+      inject: [
+        ...[ChangeStore, ClientWrites, MatchingResources, ConditionLocks, Batches],
+        ...[SearchSemantics, CurrentParameters, PublicUrl],
+      ],
       useFactory: (
         store: ChangeStore,
         writes: ClientWrites,
@@ -133,9 +140,10 @@ import { WriteRules } from './write-rules.js';
         locks: ConditionLocks,
         batches: Batches,
         semantics: SearchSemantics,
+        parameters: CurrentParameters,
         { value: publicUrl }: PublicUrl,
       ) =>
-        new Transactions(store, writes, new ConditionalReferences(resources, semantics), locks, batches, {
+        new Transactions(store, writes, new ConditionalReferences(resources, semantics, parameters), locks, batches, {
           publicUrl,
           bases: semantics.bases,
         }),

@@ -37,7 +37,7 @@ export async function includeResources(
 ): Promise<Included> {
   if (includes.length === 0 || matches.length === 0) return { resources: [], truncated: false };
   const sources = includes.some(({ reverse, source }) => reverse && source === WILDCARD) ? await reader.typesPresent() : [];
-  const directives = new Directives(includes, semantics.definitions, sources);
+  const directives = new Directives(includes, semantics.catalog.usable, sources);
   const known = new Known(reader);
   const taken = new Set(matches.map(nameOf));
   const resources: LinkedVersion[] = [];

@@ -1,25 +1,29 @@
 import type { Face } from '../fhir/change.js';
+import type { CurrentParameters } from '../search/custom/current-parameters.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
 import type { Addresses } from './addresses.js';
 import { type Capabilities, capabilityStatement } from './capability-statement.js';
 import type { ResourceReader } from './resource-reader.js';
 
-/** The CapabilityStatement of each face as text, made once, and anew for R4 when the topics have changed that it lists. */
+/** The CapabilityStatement of each face as text, made once, and anew when the search parameters have changed or, for R4, the topics that it lists. */
 export class MetadataText {
-  private readonly texts = new Map<Face, { topics: string; text: string }>();
+  private readonly texts = new Map<Face, { madeFrom: string; text: string }>();
   private readonly date = new Date();
 
   constructor(
     private readonly addresses: Addresses,
     private readonly semantics: SearchSemantics,
+    private readonly parameters: Pick<CurrentParameters, 'follow'>,
     private readonly reader: ResourceReader,
     private readonly hub: Pick<Capabilities, 'publicUrl' | 'version' | 'types' | 'reliableCacheMinutes' | 'cors' | 'sendsMail'>,
   ) {}
 
   async of(face: Face): Promise<string> {
     const topics = face === 'r4' ? await this.topics() : [];
+    await this.parameters.follow();
+    const madeFrom = [String(this.semantics.catalog.revision), ...topics].join('\n');
     const known = this.texts.get(face);
-    if (known !== undefined && known.topics === topics.join('\n')) return known.text;
+    if (known !== undefined && known.madeFrom === madeFrom) return known.text;
     const text = JSON.stringify(
       capabilityStatement({
         ...this.hub,
@@ -30,7 +34,7 @@ export class MetadataText {
         topics,
       }),
     );
-    this.texts.set(face, { topics: topics.join('\n'), text });
+    this.texts.set(face, { madeFrom, text });
     return text;
   }
 

@@ -27,6 +27,22 @@ const REPLAY = group('replay', 'One request', [
   part('finishedAt', 0, 'instant', 'When it was through, or cancelled'),
 ]);
 
+const REINDEX_STATUS = [
+  output('state', 'code', 'unused, waiting (to be taken up), indexing or usable'),
+  output('reason', 'string', 'Why it is unused, or why a walk last failed', 0),
+  output('percent', 'decimal', 'How much of its index is there', 0),
+  output('walked', 'decimal', 'Resources looked at', 0),
+  output('total', 'decimal', 'Of how many', 0),
+  output('types', 'decimal', 'Resource types that it is a parameter of', 0),
+  group('walk', 'A type that is not through', [
+    part('type', 1, 'code', 'The resource type'),
+    part('state', 1, 'code', 'waiting or walking'),
+    part('walked', 0, 'decimal', 'Resources of it looked at'),
+    part('total', 0, 'decimal', 'Of how many, as counted at the beginning'),
+    part('reason', 0, 'string', 'Why the walk last failed; it is tried again'),
+  ]),
+];
+
 /** The operations that are the hub's own; those of the standard are defined where their canonicals say. */
 export const OWN_OPERATIONS: readonly OperationDefinition[] = [
   definition('subscription-explain', 'explain', 'SubscriptionExplain', 'Why a change is or is not an event', {
@@ -153,6 +169,22 @@ export const OWN_OPERATIONS: readonly OperationDefinition[] = [
     affectsState: true,
     description: 'What was not sent yet will not be.',
     parameter: [input('replay', 1, '1', 'id', 'Which one'), { ...REPLAY, min: 1, max: '1' }],
+  }),
+  definition('search-parameter-reindex-status', 'reindex-status', 'SearchParameterReindexStatus', 'How far an index is', {
+    resource: ['SearchParameter'],
+    type: false,
+    instance: true,
+    affectsState: false,
+    description: 'Whether searches can use a SearchParameter, and how much of what is stored is indexed by it.',
+    parameter: REINDEX_STATUS,
+  }),
+  definition('search-parameter-reindex', 'reindex', 'SearchParameterReindex', 'Makes the index of a parameter anew', {
+    resource: ['SearchParameter'],
+    type: false,
+    instance: true,
+    affectsState: true,
+    description: 'All resources of its types are indexed again; until that is done, searches by the parameter are refused.',
+    parameter: REINDEX_STATUS,
   }),
   definition('bundle-unpack', 'unpack', 'BundleUnpack', 'Stores the resources of a document one by one', {
     resource: ['Bundle'],

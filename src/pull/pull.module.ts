@@ -8,6 +8,7 @@ import { NEVER_STORED } from '../fhir/never-stored.js';
 import { SecretView } from '../secrets/secret-view.js';
 import { Vault } from '../secrets/vault.js';
 import { Compartments } from '../search/compartments.js';
+import { CurrentParameters } from '../search/custom/current-parameters.js';
 import { SearchSemantics } from '../search/search-semantics.js';
 import { Database } from '../storage/database.js';
 import { PostgresResourceReader } from '../storage/resource-reader.js';
@@ -56,9 +57,9 @@ const HUB_VERSION = (JSON.parse(readFileSync(new URL('../../package.json', impor
     { provide: Compartments, useFactory: () => Compartments.load() },
     {
       provide: SearchAnswers,
-      inject: [Addresses, SearchSemantics, FaceReader],
-      useFactory: (addresses: Addresses, semantics: SearchSemantics, reader: FaceReader) =>
-        new SearchAnswers(addresses, semantics, reader),
+      inject: [Addresses, SearchSemantics, FaceReader, CurrentParameters],
+      useFactory: (addresses: Addresses, semantics: SearchSemantics, reader: FaceReader, parameters: CurrentParameters) =>
+        new SearchAnswers(addresses, semantics, reader, parameters),
     },
     {
       provide: ResourceReader,
@@ -81,9 +82,15 @@ const HUB_VERSION = (JSON.parse(readFileSync(new URL('../../package.json', impor
     },
     {
       provide: MetadataText,
-      inject: [Addresses, SearchSemantics, ResourceReader, Config],
-      useFactory: (addresses: Addresses, semantics: SearchSemantics, reader: ResourceReader, config: Config) =>
-        new MetadataText(addresses, semantics, reader, {
+      inject: [Addresses, SearchSemantics, CurrentParameters, ResourceReader, Config],
+      useFactory: (
+        addresses: Addresses,
+        semantics: SearchSemantics,
+        parameters: CurrentParameters,
+        reader: ResourceReader,
+        config: Config,
+      ) =>
+        new MetadataText(addresses, semantics, parameters, reader, {
           publicUrl: config.http.publicUrl,
           version: HUB_VERSION,
           reliableCacheMinutes: config.messages.cacheMinutes,

@@ -7,6 +7,8 @@ import { PostgresMetaInUse } from '../storage/meta-in-use.js';
 import { SearchDatabase } from '../storage/search-database.js';
 import { Config } from '../config/config.js';
 import { Compartments } from '../search/compartments.js';
+import { CurrentParameters } from '../search/custom/current-parameters.js';
+import { ParameterStore } from '../search/custom/parameter-store.js';
 import { SearchSemantics } from '../search/search-semantics.js';
 import { PostgresCompartmentMembers } from '../storage/compartment-members.js';
 import { RuleProcess } from '../validation/rule-process.js';
@@ -19,15 +21,18 @@ import { MetaChangesOperation } from './meta-changes.operation.js';
 import { MetaOperation } from './meta.operation.js';
 import { Metas } from './metas.js';
 import { PullModule } from './pull.module.js';
+import { ReindexOperation } from './reindex.operation.js';
+import { Reindexing } from './reindexing.js';
+import { ResourceReader } from './resource-reader.js';
 import { ResourceWrites } from './resource-writes.js';
 import { ValidateOperation } from './validate.operation.js';
 import { Validations } from './validations.js';
 import { WriteChecks } from './write-checks.js';
 
-/** The operations of the standard on resources of any type. */
+/** The operations of the standard on resources of any type, and the hub's own on SearchParameters. */
 @Module({
   imports: [PullModule],
-  controllers: [ValidateOperation, MetaOperation, MetaChangesOperation, EverythingOperation, DocumentOperation],
+  controllers: [ValidateOperation, MetaOperation, MetaChangesOperation, EverythingOperation, DocumentOperation, ReindexOperation],
   providers: [
     {
       provide: WriteChecks,
@@ -81,6 +86,12 @@ import { WriteChecks } from './write-checks.js';
       inject: [FaceReader, ResourceWrites, SearchSemantics],
       useFactory: (reader: FaceReader, writes: ResourceWrites, semantics: SearchSemantics) =>
         new Documents(reader, writes, semantics.bases),
+    },
+    {
+      provide: Reindexing,
+      inject: [ResourceReader, ParameterStore, CurrentParameters],
+      useFactory: (reader: ResourceReader, store: ParameterStore, parameters: CurrentParameters) =>
+        new Reindexing(reader, store, parameters),
     },
     {
       provide: Metas,

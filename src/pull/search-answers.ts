@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import type { Face } from '../fhir/change.js';
 import { FhirError, type Issue } from '../fhir/fhir-error.js';
+import type { CurrentParameters } from '../search/custom/current-parameters.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
 import type { Addresses } from './addresses.js';
 import { searchsetText } from './bundle-text.js';
@@ -23,6 +24,7 @@ export class SearchAnswers {
     private readonly addresses: Addresses,
     private readonly semantics: SearchSemantics,
     private readonly reader: FaceReader,
+    private readonly parameters: CurrentParameters,
   ) {}
 
   /** @throws FhirError 4xx naming the parameter */
@@ -31,8 +33,13 @@ export class SearchAnswers {
     const base = this.addresses.base(face);
     const presentation = presentationOf(request, pairs, face);
     const known = await this.known(face, scope.types, pairs);
-    const search = readSearch(this.semantics, scope, pairs, handlingPreference(request.headers.prefer), known);
-    await this.answer(face, base, scope.path, search, (text) => sendJson(reply, text, presentation));
+    const handling = handlingPreference(request.headers.prefer);
+    const text = await this.parameters.ask(
+      () => readSearch(this.semantics, scope, pairs, handling, known),
+      ({ queries }) => queries,
+      (search) => this.answer(face, base, scope.path, search),
+    );
+    sendJson(reply, text, presentation);
   }
 
   /** The same where `_type` may say which of the scope's types are meant. */
@@ -41,12 +48,17 @@ export class SearchAnswers {
     const { types, typePairs, others } = takeTypes(pairs, scope.types);
     const presentation = presentationOf(request, pairs, face);
     const known = await this.known(face, types, others);
-    const search = readSearch(this.semantics, { ...scope, types }, others, handlingPreference(request.headers.prefer), known);
-    const used = [...typePairs, ...search.used];
-    const walk = JSON.stringify([search.walk, typePairs]);
-    await this.answer(face, this.addresses.base(face), scope.path, { ...search, used, walk }, (text) =>
-      sendJson(reply, text, presentation),
+    const handling = handlingPreference(request.headers.prefer);
+    const text = await this.parameters.ask(
+      () => readSearch(this.semantics, { ...scope, types }, others, handling, known),
+      ({ queries }) => queries,
+      (search) => {
+        const used = [...typePairs, ...search.used];
+        const walk = JSON.stringify([search.walk, typePairs]);
+        return this.answer(face, this.addresses.base(face), scope.path, { ...search, used, walk });
+      },
     );
+    sendJson(reply, text, presentation);
   }
 
   /** What of the store has to be known before a search can be read. */
@@ -62,8 +74,7 @@ export class SearchAnswers {
     base: string,
     path: string,
     { queries, count, page, used, walk, warnings }: ReturnType<typeof readSearch>,
-    send: (text: string) => void,
-  ): Promise<void> {
+  ): Promise<string> {
     const [query] = queries;
     const after = page === undefined ? undefined : decodePageMark(page, walk);
     const found = await this.reader.searchAll(face, queries, { count, after });
@@ -74,16 +85,14 @@ export class SearchAnswers {
       const text = queryText([...used, ...marked]);
       return text === '' ? address : `${address}?${text}`;
     };
-    send(
-      searchsetText(base, {
-        links: { self: link(page), next: found.next === undefined ? undefined : link(encodePageMark(found.next, walk)) },
-        total: found.total,
-        at: new Date(),
-        matches: found.matches.map((match) => subsetChange(match, query.subset)),
-        included: included.map((resource) => subsetChange(resource, ofIncluded(query.subset))),
-        warnings: truncated ? [...warnings, INCLUDED_IN_PART] : warnings,
-      }),
-    );
+    return searchsetText(base, {
+      links: { self: link(page), next: found.next === undefined ? undefined : link(encodePageMark(found.next, walk)) },
+      total: found.total,
+      at: new Date(),
+      matches: found.matches.map((match) => subsetChange(match, query.subset)),
+      included: included.map((resource) => subsetChange(resource, ofIncluded(query.subset))),
+      warnings: truncated ? [...warnings, INCLUDED_IN_PART] : warnings,
+    });
   }
 }
 

@@ -1,6 +1,12 @@
 import type { JsonObject } from '../fhir/json-object.js';
 import { isPrimitive, propertiesOf, type ElementTable } from './element-types.js';
-import { parseExpression, UnsupportedExpression, type Expression } from './parse-expression.js';
+import {
+  parseExpression,
+  UnboundedExpression,
+  UnknownElement,
+  UnsupportedExpression,
+  type Expression,
+} from './parse-expression.js';
 import { typeOfReference } from './reference-type.js';
 
 /** Shows every node of a branch to `read`; `resource` is the whole resource, where `node` may be a part of it. */
@@ -32,11 +38,17 @@ interface Scope {
   resourceType: string;
   /** What `$this` is here. */
   context: Branch;
+  /** Branches that may still be made: each choice element multiplies them. */
+  left: { branches: number };
 }
+
+/** The official expression with the most makes some 400. */
+const MOST_BRANCHES = 2_000;
 
 /**
  * Compiles a search parameter's expression for resources of `resourceType`, or for nodes of `contextType` in them.
  * @throws UnsupportedExpression
+ * @throws UnboundedExpression
  */
 export function compileExpression(
   elements: ElementTable,
@@ -48,6 +60,7 @@ export function compileExpression(
     elements,
     resourceType,
     context: { type: contextType, from: 'context', steps: [] },
+    left: { branches: MOST_BRANCHES },
   });
 }
 
@@ -82,8 +95,14 @@ function memberBranches(of: Expression | undefined, name: string, scope: Scope):
   const branches = owners.flatMap((owner) =>
     propertiesOf(scope.elements, owner.type, name).map(({ property, type }) => then(owner, type, { kind: 'member', property })),
   );
-  if (branches.length === 0) throw new UnsupportedExpression(`no element ${name} in ${owners.map(({ type }) => type).join()}`);
+  if (branches.length === 0) throw new UnknownElement(`no element ${name} in ${shownTypes(owners)}`);
+  if ((scope.left.branches -= branches.length) < 0) throw new UnboundedExpression('it stands for too many paths');
   return branches;
+}
+
+function shownTypes(owners: readonly Branch[]): string {
+  const types = [...new Set(owners.map(({ type }) => type.split('|')[0]))];
+  return types.length > 3 ? `${types.slice(0, 3).join(', ')} …` : types.join(', ');
 }
 
 function callBranches(call: Expression & { kind: 'call' }, scope: Scope): readonly Branch[] {

@@ -80,10 +80,22 @@ class LazyValues implements ExtractedValues {
 }
 
 function parameterReader(parameter: SearchParameter, context: ReadingContext): Read {
-  const { base, type, expression } = parameter;
-  if (type === 'composite') return compositeReader(parameter, context);
-  const read = findsStrings(context.elements, parameter) ? readStringToken : undefined;
-  return plainReader(type, expression, base, base, context, read);
+  const { base, type, expression, custom } = parameter;
+  const readNode = findsStrings(context.elements, parameter) ? readStringToken : undefined;
+  const read =
+    type === 'composite' ? compositeReader(parameter, context) : plainReader(type, expression, base, base, context, readNode);
+  return custom === true ? withoutFailing(read) : read;
+}
+
+/** What a client's expression cannot be evaluated on has no value by it, as FHIRPath errors are nothing that a writer could mend. */
+function withoutFailing(read: Read): Read {
+  return (node, resource) => {
+    try {
+      return read(node, resource);
+    } catch {
+      return undefined;
+    }
+  };
 }
 
 function plainReader(

@@ -11,7 +11,17 @@ export type Expression =
 
 /** Thrown for expressions outside the subset: `fhirpath` takes those. */
 export class UnsupportedExpression extends Error {
-  override readonly name = 'UnsupportedExpression';
+  override readonly name: string = 'UnsupportedExpression';
+}
+
+/** A path over an element that its type does not have. */
+export class UnknownElement extends UnsupportedExpression {
+  override readonly name = 'UnknownElement';
+}
+
+/** An expression that stands for so many paths that it is not evaluated in any way. */
+export class UnboundedExpression extends Error {
+  override readonly name = 'UnboundedExpression';
 }
 
 const TOKEN = /\s*(?:([A-Za-z_][A-Za-z0-9_]*)|'((?:[^'\\]|\\.)*)'|(\d+(?:\.\d+)?)|(!=|[.()[\],|=%]))/y;

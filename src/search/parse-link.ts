@@ -85,7 +85,7 @@ function readLinked(
       if (query) read.push(query);
     } catch (error) {
       // Another type may know the parameter in another way: only what no type can read is refused.
-      if (!(error instanceof FhirError) || error.issues[0]?.code === 'too-costly') throw error;
+      if (!(error instanceof FhirError) || UNANSWERED.has(error.issues[0]?.code)) throw error;
       refusal ??= error;
     }
   }
@@ -94,6 +94,9 @@ function readLinked(
   const [only] = types;
   return { unknown: types.length === 1 ? `: ${only ?? ''} has no such parameter` : ': no type it leads to has such a parameter' };
 }
+
+/** Refusals that no other type makes up for. */
+const UNANSWERED = new Set<string | undefined>(['too-costly', 'transient']);
 
 /** Whether the type knows the first parameter of a condition. */
 function mayBegin(type: string, rest: string, definitions: SearchDefinitions): boolean {

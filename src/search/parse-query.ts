@@ -264,7 +264,10 @@ function wholeNamed<T>(name: string, read: () => T): T {
     const whole = name.slice(0, 100);
     if (!(error instanceof FhirError) || error.issues[0]?.expression === whole) throw error;
     const code = error.issues[0]?.code ?? 'invalid';
-    throw new FhirError(code, `in parameter '${whole}': ${error.message}`, whole, { status: error.status });
+    throw new FhirError(code, `in parameter '${whole}': ${error.message}`, whole, {
+      status: error.status,
+      headers: error.headers,
+    });
   }
 }
 

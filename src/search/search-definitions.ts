@@ -1,10 +1,14 @@
 import { readFileSync } from 'node:fs';
+import type { FhirError } from '../fhir/fhir-error.js';
 import type { ElementTable } from './element-types.js';
-import type { SearchParameter } from './values.js';
+import type { SearchParameter, SearchParameterType } from './values.js';
 
 /** A parameter as scripts/compile-search-parameters.mjs writes it; `targets` absent: any type. */
 export type ParameterRow = Omit<SearchParameter, 'base' | 'targets' | 'components'> &
   Partial<Pick<SearchParameter, 'targets' | 'components'>>;
+
+/** Why a parameter that is none of the definitions cannot be asked for all the same. */
+export type Refusal = (type: string, code: string) => FhirError | undefined;
 
 /** All search parameters of R4B by resource type, those of Resource and DomainResource included. */
 export class SearchDefinitions {
@@ -16,6 +20,7 @@ export class SearchDefinitions {
     /** By resource type; those of every type under `Resource`. */
     private readonly rows: Readonly<Record<string, readonly ParameterRow[]>>,
     readonly elements: ElementTable,
+    private readonly refusalOf: Refusal = () => undefined,
   ) {
     this.typeNames = Object.keys(rows).filter((type) => type !== 'Resource');
     this.types = new Set(this.typeNames);
@@ -33,14 +38,39 @@ export class SearchDefinitions {
     return [...this.codesOf(type).values()];
   }
 
+  /** @throws FhirError where the definitions were told to refuse the parameter rather than not to know it */
   find(type: string, code: string): SearchParameter | undefined {
-    return this.codesOf(type).get(code);
+    const known = this.codesOf(type).get(code);
+    if (known) return known;
+    const refusal = this.refusalOf(type, code);
+    if (refusal) throw refusal;
+    return undefined;
   }
 
   /** The definition that a composite's component refers to, on the composite's own base where it exists there. */
   findByUrl(type: string, url: string): SearchParameter | undefined {
     for (const parameter of this.codesOf(type).values()) if (parameter.url === url) return parameter;
     return undefined;
+  }
+
+  /** Whether any parameter is defined under the URL. */
+  knowsUrl(url: string): boolean {
+    return this.typeOfUrl(url) !== undefined;
+  }
+
+  /** What kind of parameter is defined under the URL. */
+  typeOfUrl(url: string): SearchParameterType | undefined {
+    for (const rows of Object.values(this.rows)) for (const row of rows) if (row.url === url) return row.type;
+    return undefined;
+  }
+
+  /** These and custom ones beside them, by resource type. */
+  with(custom: Readonly<Record<string, readonly ParameterRow[]>>, refusalOf?: Refusal): SearchDefinitions {
+    const rows = { ...this.rows };
+    for (const [type, more] of Object.entries(custom)) {
+      rows[type] = [...(this.rows[type] ?? []), ...more.map((row) => ({ ...row, custom: true }))];
+    }
+    return new SearchDefinitions(rows, this.elements, refusalOf);
   }
 
   isResourceType(name: string): boolean {

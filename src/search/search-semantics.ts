@@ -1,4 +1,6 @@
 import { FhirError } from '../fhir/fhir-error.js';
+import { catalogOf, type SearchCatalog } from './custom/custom-catalog.js';
+import { type CustomParameters, NO_CUSTOM_PARAMETERS } from './custom/custom-definition.js';
 import { extractValues, typeReader, type TypeReader } from './extract-values.js';
 import { indexRowsOf } from './index-rows.js';
 import { parseQuery } from './parse-query.js';
@@ -19,6 +21,8 @@ export interface ParseOptions {
   links?: boolean;
   /** The moment `ap` of a date is measured from; default: the current time. */
   now?: number;
+  /** Resources are tested one by one: parameters that are still being indexed will do. */
+  withoutIndex?: boolean;
   /** Hierarchies for `:above` and `:below` of references; without them they are refused. */
   places?: KnownPlaces;
   /** What is known of value sets and code systems; default: what comes with FHIR. */
@@ -27,17 +31,33 @@ export interface ParseOptions {
 
 /** What a search means, for pull and matching alike: one parser, one extraction, one set of index rows. */
 export class SearchSemantics {
-  private readonly readers = new Map<string, TypeReader>();
+  private readers = new Map<string, TypeReader>();
+  private current: SearchCatalog;
 
   constructor(
+    /** The official ones. */
     readonly definitions: SearchDefinitions,
     /** FHIR bases of this hub without trailing slash: absolute references under them are local ones. */
     readonly bases: readonly string[],
-  ) {}
+  ) {
+    this.current = catalogOf(definitions, NO_CUSTOM_PARAMETERS);
+  }
+
+  /** The definitions as they are known at this moment; replaced as a whole. */
+  get catalog(): SearchCatalog {
+    return this.current;
+  }
+
+  /** From now on searches and index rows go by these. */
+  adopt(custom: CustomParameters): void {
+    if (custom.generation !== this.current.generation) this.readers = new Map();
+    this.current = catalogOf(this.definitions, custom);
+  }
 
   /** @throws FhirError 400 naming the parameter */
   parse(type: string, query: string | QueryPairs, options: ParseOptions): Query {
-    return parseQuery(this.definitions, type, query, { ...options, bases: this.bases });
+    const { usable, indexed } = this.current;
+    return parseQuery(options.withoutIndex === true ? indexed : usable, type, query, { ...options, bases: this.bases });
   }
 
   /**
@@ -59,7 +79,7 @@ export class SearchSemantics {
    */
   parseTerms(type: string, terms: string | QueryPairs, { links = false }: { links?: boolean } = {}): Query {
     const pairs = typeof terms === 'string' ? splitQuery(this.withoutType(type, terms.trim()), 'maybe-plain') : terms;
-    const query = parseQuery(this.definitions, type, pairs, { handling: 'criteria', bases: this.bases, links });
+    const query = parseQuery(this.current.standing, type, pairs, { handling: 'criteria', bases: this.bases, links });
     checkStandingLinks(query);
     return query;
   }
@@ -76,8 +96,9 @@ export class SearchSemantics {
     return indexRowsOf(values);
   }
 
+  /** What can be searched by at this moment. */
   parametersOf(type: string): readonly SearchParameter[] {
-    return this.definitions.parametersOf(type);
+    return this.current.usable.parametersOf(type);
   }
 
   private withoutType(type: string, terms: string): string {
@@ -90,7 +111,10 @@ export class SearchSemantics {
   private readerOf(type: string): TypeReader {
     let reader = this.readers.get(type);
     if (!reader) {
-      reader = typeReader(type, this.parametersOf(type), { elements: this.definitions.elements, bases: this.bases });
+      reader = typeReader(type, this.current.indexed.parametersOf(type), {
+        elements: this.definitions.elements,
+        bases: this.bases,
+      });
       this.readers.set(type, reader);
     }
     return reader;

@@ -16,6 +16,8 @@ export interface SearchParameter {
   targets: readonly string[];
   /** Parts of a composite, in order: the definition each part refers to and its expression relative to the composite's. */
   components: readonly { url: string; type: SearchParameterType; expression: string }[];
+  /** Defined by a client. */
+  custom?: boolean;
 }
 
 export interface TokenValue {

@@ -2,16 +2,25 @@ import type { Change } from '../fhir/change.js';
 import type { IndexRows } from '../search/values.js';
 import { bigintsParameter, doublesParameter, integersParameter, keysParameter, textsParameter } from './array-parameters.js';
 
-/** The state a resource has after a flush: its last version and the keys it is found by. */
-export interface CurrentRow {
+/** A resource's row number, and the keys it is found by. */
+export interface Indexed {
   rid: bigint;
-  change: Change;
   rows: IndexRows;
 }
 
-/** The parameters of APPEND_CHANGES and APPEND_NEW, in their order. */
-export function appendParameters(changes: readonly Change[], current: readonly CurrentRow[]): unknown[] {
-  return [...versionColumns(changes), ...currentColumns(current), ...searchColumns(current)];
+/** The state a resource has after a flush: its last version and the keys it is found by. */
+export interface CurrentRow extends Indexed {
+  change: Change;
+}
+
+/** The parameters of APPEND_CHANGES and APPEND_NEW, in their order. @param generation of the search definitions that the rows were made by */
+export function appendParameters(changes: readonly Change[], current: readonly CurrentRow[], generation: number): unknown[] {
+  return [...versionColumns(changes), ...currentColumns(current), ...searchColumns(current), generation];
+}
+
+/** Keys and rows of the narrow tables, in the order of PUT_INDEX_ROWS. */
+export function indexColumns(current: readonly Indexed[]): unknown[] {
+  return [...keyColumns(current.map(({ rows }) => rows.keys)), ...searchColumns(current)];
 }
 
 function versionColumns(changes: readonly Change[]): unknown[] {
@@ -43,7 +52,7 @@ function currentColumns(current: readonly CurrentRow[]): unknown[] {
   ];
 }
 
-function searchColumns(current: readonly CurrentRow[]): unknown[] {
+function searchColumns(current: readonly Indexed[]): unknown[] {
   const dates = flat(current, (rows) => rows.dates);
   const numbers = flat(current, (rows) => rows.numbers);
   const quantities = flat(current, (rows) => rows.quantities);
@@ -82,7 +91,7 @@ function keyColumns(lists: readonly (readonly number[])[]): unknown[] {
   return [keysParameter(lists), integersParameter(first), integersParameter(last)];
 }
 
-function flat<Row>(current: readonly CurrentRow[], rowsOf: (rows: IndexRows) => readonly Row[]): { rids: bigint[]; rows: Row[] } {
+function flat<Row>(current: readonly Indexed[], rowsOf: (rows: IndexRows) => readonly Row[]): { rids: bigint[]; rows: Row[] } {
   const all: { rids: bigint[]; rows: Row[] } = { rids: [], rows: [] };
   for (const { rid, rows } of current) {
     for (const row of rowsOf(rows)) {

@@ -6,7 +6,8 @@ import type { IndexRows } from '../search/values.js';
 import type { WakeUps } from '../wake-ups/wake-ups.js';
 import { appendParameters, type CurrentRow } from './append-parameters.js';
 import type { Database, Queryable } from './database.js';
-import { isLostRace, LostRace, storageFailure } from './database-failure.js';
+import { isLostRace, isOutdated, LostRace, storageFailure } from './database-failure.js';
+import { NO_DEFINITIONS, type WrittenDefinitions } from './written-definitions.js';
 import { RecentVersions } from './recent-versions.js';
 import { RidSupply } from './rid-supply.js';
 import { APPEND_CHANGES, APPEND_NEW } from './sql/append-changes.sql.js';
@@ -69,6 +70,8 @@ export class PostgresChangeStore extends ChangeStore {
     settings: Partial<GroupCommitSettings> = {},
     private readonly now: () => number = Date.now,
     private readonly recent = new RecentVersions(),
+    /** By what the index rows are made. */
+    private readonly definitions: WrittenDefinitions = NO_DEFINITIONS,
   ) {
     super();
     this.settings = { ...DEFAULTS, ...settings };
@@ -126,10 +129,13 @@ export class PostgresChangeStore extends ChangeStore {
         const { settle, written } = await this.attempt(units, attempt > 1);
         for (const change of written) this.recent.add(change);
         if (written.length > 0) this.wakeUps.send('changes');
+        if (written.some(({ type }) => type === 'SearchParameter')) await this.definitions.changed();
         for (const each of settle) each();
         return;
       } catch (error) {
-        if (!isLostRace(error) || attempt >= ATTEMPTS) throw error;
+        if (attempt >= ATTEMPTS) throw error;
+        if (isOutdated(error)) await this.definitions.refresh();
+        else if (!isLostRace(error)) throw error;
       }
     }
   }
@@ -178,6 +184,8 @@ export class PostgresChangeStore extends ChangeStore {
     const replaced: bigint[] = [];
     const current: CurrentRow[] = [];
     const fresh = await this.rids.take(on, [...last.keys()].filter((key) => known.get(key)?.rid === undefined).length);
+    // Read in the same breath as the rows are made.
+    const generation = this.definitions.generation;
     for (const [key, { change, resource }] of last) {
       const before = known.get(key)?.rid;
       if (before !== undefined) replaced.push(before);
@@ -188,7 +196,7 @@ export class PostgresChangeStore extends ChangeStore {
     const changes = drafts.map((draft) => draft.change);
     const positions = await on.rows<{ epoch: number; xid: bigint; seq: bigint }>(
       replaced.length > 0 ? APPEND_CHANGES : APPEND_NEW,
-      appendParameters(changes, current),
+      appendParameters(changes, current, generation),
     );
     for (const [index, change] of changes.entries()) change.position = positions[index] ?? LOG_START;
   }

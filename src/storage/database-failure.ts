@@ -2,6 +2,9 @@ import { FhirError } from '../fhir/fhir-error.js';
 
 /** Unique violation, serialization failure, deadlock: somebody else was quicker, and trying again sees what they did. */
 const LOST_RACES = new Set(['23505', '40001', '40P01']);
+const NOT_NULL = '23502';
+const LOCK_NOT_AVAILABLE = '55P03';
+const DEADLOCK = '40P01';
 /** The server cancelled the statement for its length. */
 const CANCELLED = new Set(['57014', '25P03', '25P04']);
 /** Classes of https://www.postgresql.org/docs/18/errcodes-appendix.html: connection, catalog, resources, operator; and closed databases. */
@@ -17,6 +20,17 @@ export class LostRace extends Error {
 
 export function isLostRace(error: unknown): boolean {
   return error instanceof LostRace || LOST_RACES.has(codeOf(error));
+}
+
+/** APPEND_CHANGES was given rows that another generation of search definitions made than the database's. */
+export function isOutdated(error: unknown): boolean {
+  const { table, column } = (error ?? {}) as { table?: unknown; column?: unknown };
+  return codeOf(error) === NOT_NULL && table === 'resource_version' && column === 'epoch';
+}
+
+/** A lock was not to be had in the time set for it, or only by ending somebody else's work. */
+export function isLockedOut(error: unknown): boolean {
+  return codeOf(error) === LOCK_NOT_AVAILABLE || codeOf(error) === DEADLOCK;
 }
 
 /** True when the database cannot be reached or has no room: nothing is wrong with the request. */

@@ -1,6 +1,7 @@
 import { FhirError } from '../../fhir/fhir-error.js';
 import { parseReference, rewriteReferences } from '../../fhir/references.js';
 import { clauseHolds } from '../../search/clause-holds.js';
+import type { CurrentParameters } from '../../search/custom/current-parameters.js';
 import type { SearchSemantics } from '../../search/search-semantics.js';
 import type { MatchingResources } from '../matching-resources.js';
 import { type BundleEntry, entryPath } from './bundle-entries.js';
@@ -15,6 +16,7 @@ export class ConditionalReferences {
   constructor(
     private readonly resources: MatchingResources,
     private readonly semantics: SearchSemantics,
+    private readonly parameters: CurrentParameters,
   ) {}
 
   /**
@@ -47,18 +49,23 @@ export class ConditionalReferences {
     const reference = parseReference(text, this.semantics.bases);
     if (reference.kind !== 'conditional') throw new Error('Not a conditional reference');
     const where = entryPath(entry.index, 'resource');
-    const query = this.semantics.parse(reference.type, reference.query, { handling: 'strict' });
-    if (query.clauses.length === 0) throw new FhirError('value', `The reference ${shown(text)} has no condition`, where);
     const touched = writes.filter((write) => write.type === reference.type);
     const touchedIds = new Set(touched.map((write) => write.id));
-    const inStore = await this.resources.findIds(query, 2 + touched.length);
-    const inTransaction = touched.filter((write) => {
-      if (write.entry.resource === undefined) return false;
-      const identity = { id: write.id, lastUpdated: new Date() };
-      const values = this.semantics.extract(write.type, write.entry.resource.value, identity);
-      return query.clauses.every((clause) => clauseHolds(clause, values));
-    });
-    const ids = [...inStore.filter((id) => !touchedIds.has(id)), ...inTransaction.map((write) => write.id)];
+    const ids = await this.parameters.ask(
+      () => this.semantics.parse(reference.type, reference.query, { handling: 'strict' }),
+      (query) => [query],
+      async (query) => {
+        if (query.clauses.length === 0) throw new FhirError('value', `The reference ${shown(text)} has no condition`, where);
+        const inStore = await this.resources.findIds(query, 2 + touched.length);
+        const inTransaction = touched.filter((write) => {
+          if (write.entry.resource === undefined) return false;
+          const identity = { id: write.id, lastUpdated: new Date() };
+          const values = this.semantics.extract(write.type, write.entry.resource.value, identity);
+          return query.clauses.every((clause) => clauseHolds(clause, values));
+        });
+        return [...inStore.filter((id) => !touchedIds.has(id)), ...inTransaction.map((write) => write.id)];
+      },
+    );
     if (ids.length === 1) return `${reference.type}/${ids[0]}`;
     const problem = ids.length === 0 ? 'matches no resource' : 'matches more than one resource';
     throw new FhirError(ids.length === 0 ? 'not-found' : 'multiple-matches', `The reference ${shown(text)} ${problem}`, where, {

@@ -11,6 +11,10 @@ import type { Sql } from '../database.js';
  * ON CONFLICT instead of a separate UPDATE: its plan always goes through the primary key, also when the statement was planned while
  * the table was empty. A resource that another process made meanwhile is caught by the primary key of `resource_version`.
  * The sort makes `seq` and the answer follow the order of the arrays.
+ *
+ * $38 is the generation of search definitions that the rows were made by: with another one than the database's the epoch is null, which
+ * its column refuses, and nothing is written. The lock on `search_generation` is taken before the statement's snapshot and held until the
+ * transaction ends, so none that was made by older definitions commits after a new generation. docs/adr/0019-custom-search-parameters.md
  */
 export const APPEND_CHANGES: Sql = {
   name: 'append-changes',
@@ -30,7 +34,7 @@ function appending(onConflict: string): string {
   return `
   WITH appended AS (
     INSERT INTO resource_version (epoch, type, id, version, interaction, method, face, at, body, event)
-    SELECT coalesce((SELECT epoch FROM log_epoch), 0), v.type, v.id, v.version, v.interaction, v.method, v.face, to_timestamp(v.at), v.body, v.event
+    SELECT CASE WHEN (SELECT generation FROM search_generation) = $38::integer THEN coalesce((SELECT epoch FROM log_epoch), 0) END, v.type, v.id, v.version, v.interaction, v.method, v.face, to_timestamp(v.at), v.body, v.event
     FROM unnest(
       string_to_array($1, E'\\n'), string_to_array($2, E'\\n'), $3::integer[], string_to_array($4, E'\\n'), string_to_array($5, E'\\n'),
       string_to_array($6, E'\\n'), $7::double precision[], $8::text[], string_to_array($9, E'\\n', '')

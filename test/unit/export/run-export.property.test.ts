@@ -64,6 +64,7 @@ function stored(type: string, id: string, text: string): StoredState {
 function partsOf(jobs: MemoryExportJobs, source: MemoryExportSource, folder: ExportFolder): ExportParts {
   return {
     ...{ jobs, source, folder, semantics, compartments },
+    follow: async () => {},
     mask: ({ body }) => body,
     onError: (_resource, error) => {
       throw error;
