@@ -45,6 +45,7 @@ function typed(result: unknown): { type: string; node: unknown } {
   }
   if (typeof result === 'boolean') return { type: 'boolean', node: result };
   const text = String(result);
-  const isNumber = typeof result === 'number' || /^-?\d+(\.\d+)?$/.test(text);
+  // Its decimals are objects of its own; a text of digits is still a text.
+  const isNumber = typeof result !== 'string' && /^-?\d+(\.\d+)?$/.test(text);
   return isNumber ? { type: 'decimal', node: Number(text) } : { type: 'string', node: text };
 }

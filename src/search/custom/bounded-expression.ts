@@ -16,6 +16,8 @@ export class RefusedExpression extends Error {
 
 /** Characters of an expression, after what is for other types was cut off. */
 const MOST_CHARACTERS = 2_000;
+/** The same for `fhirpath`, whose parser takes a time that grows by the square: 0.1 s for this many at the worst. */
+const MOST_FALLBACK_CHARACTERS = 500;
 /** Brackets within brackets. */
 const MOST_DEPTH = 30;
 /** Of functions that make several values of one, so that a few of them cannot make millions. */
@@ -109,6 +111,8 @@ interface SyntaxNode {
 }
 
 function checkFallback(text: string): void {
+  if (text.length > MOST_FALLBACK_CHARACTERS)
+    throw new RefusedExpression(`is more than a path and has more than ${String(MOST_FALLBACK_CHARACTERS)} characters`);
   const { parse, compile } = createRequire(import.meta.url)('fhirpath') as {
     parse: (text: string) => SyntaxNode;
     compile: (text: string) => unknown;

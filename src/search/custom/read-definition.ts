@@ -18,7 +18,7 @@ const CODE = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
 const NAMED = /^[\s(]*([A-Za-z]+)/;
 /** Resources that are no DomainResource. */
 const PLAIN_RESOURCES = new Set(['Bundle', 'Binary', 'Parameters']);
-const MOST_CHARACTERS = 20_000;
+const MOST_CHARACTERS = 5_000;
 const MOST_COMPONENTS = 3;
 
 /**
@@ -49,6 +49,7 @@ export function readDefinition(
   const context: ReadingContext = { elements: official.elements, bases };
   const components = componentsOf(resource, type, official);
   const targets = targetsOf(resource, official);
+  const harmless = new Set<string>();
   const rows = Object.fromEntries(
     basesOf(resource, official).map((base): [string, ParameterRow] => {
       if (official.find(base, code) !== undefined)
@@ -58,7 +59,7 @@ export function readDefinition(
         ...(type === 'reference' && targets !== undefined ? { targets } : {}),
         ...(components === undefined ? {} : { components }),
       };
-      checkRow(row, base, context);
+      checkRow(row, base, context, harmless);
       return [base, row];
     }),
   );
@@ -130,9 +131,18 @@ function componentsOf(
   });
 }
 
-/** @throws FhirError 422 where resources of the type cannot be read by the row */
-function checkRow({ type, expression, components = [] }: ParameterRow, base: string, context: ReadingContext): void {
-  const branches = readAt('expression', expression, base, base, context);
+/**
+ * @param harmless expressions that were found to be for `fhirpath`, so that no two types pay for one
+ * @throws FhirError 422 where resources of the type cannot be read by the row
+ */
+function checkRow(
+  { type, expression, components = [] }: ParameterRow,
+  base: string,
+  context: ReadingContext,
+  harmless: Set<string>,
+): void {
+  const branches = harmless.has(expression) ? 'fhirpath' : readAt('expression', expression, base, base, context);
+  if (branches === 'fhirpath') harmless.add(expression);
   if (type !== 'composite') return checkValues('expression', type, branches, context);
   if (branches === 'fhirpath') throw refused('expression', 'the expression of a composite is a path here, with where() and as()');
   components.forEach((component, i) => {
