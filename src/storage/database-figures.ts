@@ -7,6 +7,7 @@ import {
   AGES_OF_EVENTS,
   LEASES,
   LOG_HORIZON,
+  SEARCH_PARAMETERS,
   SET_ASIDE,
   SOURCES,
   SUBSCRIPTIONS_BY_STATUS,
@@ -56,6 +57,7 @@ export class PostgresFigures extends DatabaseFigures {
       const aside = one(await ask(SET_ASIDE));
       const leases = one(await ask(LEASES, [this.process]));
       const [unmatched] = await ask(UNMATCHED);
+      const parameters = one(await ask(SEARCH_PARAMETERS));
       const sources = one(await ask(SOURCES, [this.activeEndpoint]));
       return {
         subscriptions: new Map(statuses.map(({ status, subscriptions }) => [status, subscriptions])),
@@ -67,6 +69,7 @@ export class PostgresFigures extends DatabaseFigures {
         unmatched: { changes: unmatched?.['changes'] ?? 0, seconds: unmatched?.['seconds'] ?? 0 },
         horizon: this.horizonOf(await ask<HorizonRow>(LOG_HORIZON)),
         sources: { well: sources['well']!, failing: sources['failing']!, lagSeconds: sources['lag_seconds']! },
+        searchParameters: { usable: parameters['usable']!, indexing: parameters['indexing']!, left: parameters['left']! },
         oldestOwedSeconds: await oldestOf(ask, places),
       };
     });

@@ -28,6 +28,8 @@ export interface Figures {
   unmatched: { changes: number; seconds: number };
   horizon: LogHorizon | undefined;
   sources: { well: number; failing: number; lagSeconds: number };
+  /** Those of clients: in use, being indexed; resources that walks under way have still to look at. */
+  searchParameters: { usable: number; indexing: number; left: number };
   /** Age of the oldest event of the places asked for, by channel. */
   oldestOwedSeconds: ReadonlyMap<string, number>;
 }

@@ -58,6 +58,15 @@ export class FigureGauges {
       'Longest time since a source was last read with success',
       (figures) => figures?.sources.lagSeconds,
     );
+    this.labelled('carillon_search_parameters', 'Search parameters that clients defined', 'state', ({ searchParameters }) => [
+      ['usable', searchParameters.usable],
+      ['indexing', searchParameters.indexing],
+    ]);
+    this.plain(
+      'carillon_reindex_resources_left',
+      'Resources that are still to be indexed anew by the walks under way',
+      (figures) => figures?.searchParameters.left,
+    );
   }
 
   private plain(name: string, help: string, pick: (figures: Figures | undefined) => number | undefined): void {

@@ -66,6 +66,7 @@ test('an empty database has nothing to tell', async () => {
   expect(found).toMatchObject({ deadLetters: 0, replays: 0, unmatched: { changes: 0, seconds: 0 }, horizon: undefined });
   expect([...found.subscriptions.values()]).toEqual([0, 0, 0, 0]);
   expect(found.sources).toEqual({ well: 0, failing: 0, lagSeconds: 0 });
+  expect(found.searchParameters).toEqual({ usable: 0, indexing: 0, left: 0 });
 });
 
 test('Subscriptions are counted by status; other resources with that status, and deleted ones, are not', async () => {
@@ -144,6 +145,15 @@ test('events set aside count until they are resolved; sources count while their 
   expect(found.deadLetters).toBe(2);
   expect(found.sources).toMatchObject({ well: 1, failing: 1 });
   expect(Math.round(found.sources.lagSeconds / 60)).toBe(60);
+});
+
+test('search parameters count as usable once all their types are indexed', async () => {
+  const definition = (...types: string[]) => JSON.stringify({ rows: Object.fromEntries(types.map((type) => [type, {}])) });
+  await run(`INSERT INTO custom_parameter (id, version, definition, generation)
+             VALUES ('one', 1, '${definition('Patient')}', 1), ('two', 1, '${definition('Patient', 'Person')}', 1), ('none', 1, NULL, 0)`);
+  await run(`INSERT INTO reindex (type, wanted, done, walking, walked, total)
+             VALUES ('Patient', 2, 1, NULL, 9, 9), ('Person', 1, 0, 1, 30, 100)`);
+  expect((await figures.read([])).searchParameters).toEqual({ usable: 1, indexing: 1, left: 70 });
 });
 
 test('a transaction that writes in another database of the cluster is found, and named', async () => {

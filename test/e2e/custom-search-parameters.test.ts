@@ -180,7 +180,7 @@ describe('a search parameter that a client defines', () => {
       });
       expect(person['searchInclude']).toContain('Person:boss');
     }
-    const created = await request(b, 'POST', 'Person', more('', []), { 'if-none-exist': 'site=http://s' });
+    const created = await request(b, 'POST', 'Person', { resourceType: 'Person' }, { 'if-none-exist': 'site=http://s' });
     expect([created.status, created.json['id']]).toEqual([200, 'three']);
     const async = { prefer: 'respond-async' };
     const exported = (query: string) =>

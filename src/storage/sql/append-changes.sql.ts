@@ -14,7 +14,7 @@ import type { Sql } from '../database.js';
  *
  * $38 is the generation of search definitions that the rows were made by: with another one than the database's the epoch is null, which
  * its column refuses, and nothing is written. The lock on `search_generation` is taken before the statement's snapshot and held until the
- * transaction ends, so none that was made by older definitions commits after a new generation. docs/adr/0019-custom-search-parameters.md
+ * transaction ends, so none that was made by older definitions commits after a new generation. docs/adr/0020-custom-search-parameters.md
  */
 export const APPEND_CHANGES: Sql = {
   name: 'append-changes',

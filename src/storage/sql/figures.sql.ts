@@ -89,6 +89,20 @@ export const SOURCES: Sql = {
   JOIN resource AS r ON r.type = 'Endpoint' AND r.id = w.endpoint_id AND NOT r.deleted AND r.keys @> ARRAY[$1::bigint]`,
 };
 
+/** Custom search parameters by whether all types of theirs are indexed, and what the walks under way have before them. Small tables. */
+export const SEARCH_PARAMETERS: Sql = {
+  text: `
+  SELECT count(*) FILTER (WHERE NOT p.open)::float8 AS usable, count(*) FILTER (WHERE p.open)::float8 AS indexing,
+         (SELECT coalesce(sum(greatest(0, w.total - w.walked)), 0)::float8 FROM reindex AS w WHERE w.walking IS NOT NULL) AS left
+  FROM (
+    SELECT EXISTS (
+      SELECT FROM json_object_keys(c.definition::json -> 'rows') AS t (type)
+      LEFT JOIN reindex AS w ON w.type = t.type
+      WHERE coalesce(w.done, -1) < c.generation) AS open
+    FROM custom_parameter AS c WHERE c.definition IS NOT NULL
+  ) AS p`,
+};
+
 /** Ages of the events ($1, $2): two steps down an index for each. */
 export const AGES_OF_EVENTS: Sql = {
   text: `
