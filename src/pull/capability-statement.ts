@@ -7,6 +7,7 @@ import type {
 
 import type { Face } from '../fhir/change.js';
 import { isTypeOfFace } from '../fhir/face-types.js';
+import { isNear } from '../search/near.js';
 import type { SearchParameter } from '../search/values.js';
 import { websocketUrlOf } from './binding-tokens.js';
 import { OWN_OPERATIONS } from './operation-definitions.js';
@@ -157,8 +158,8 @@ function subscriptionExtensions({ face, topics }: Capabilities): Partial<Pick<Ca
   return { extension: topics.map((topic) => ({ url, valueCanonical: topic })) };
 }
 
-function isSearchable({ type, expression }: SearchParameter): boolean {
-  return type !== 'special' && expression !== '';
+function isSearchable(parameter: SearchParameter): boolean {
+  return (parameter.type !== 'special' || isNear(parameter)) && parameter.expression !== '';
 }
 
 function referencesOf(type: string, { parametersOf }: Capabilities): SearchParameter[] {

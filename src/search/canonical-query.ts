@@ -50,6 +50,8 @@ function printValue(value: ClauseValue, clause: Clause): string {
       const number = prefix(value.comparator) + value.text;
       return value.code === undefined ? number : `${number}|${escapeValue(value.system ?? '')}|${escapeValue(value.code)}`;
     }
+    case 'near':
+      return value.text;
     case 'composite':
       return value.parts.map((part) => printValue(part, { ...clause, modifier: undefined })).join('$');
   }

@@ -1,5 +1,6 @@
 import { isNegated } from './access-keys.js';
 import { pathAskedBelow, pathsAbove, urisAbove } from './key-forms.js';
+import { isWithin } from './near.js';
 import { mediaTypeOf } from './media-types.js';
 import type { Clause, ClauseValue, Comparator, Modifier } from './query.js';
 import type {
@@ -57,6 +58,8 @@ function valueHolds(value: ClauseValue, modifier: Modifier | undefined, found: P
         found.type === 'quantity' &&
         found.values.some((each) => unitHolds(value, each) && numberHolds(value.comparator, value, each))
       );
+    case 'near':
+      return found.type === 'special' && found.values.some((position) => isWithin(value, position));
     case 'composite':
       return (
         found.type === 'composite' &&

@@ -75,6 +75,10 @@ function addRows(param: number, found: ParameterValues, rows: IndexRows): void {
     case 'date':
       for (const { low, high } of found.values) rows.dates.push({ param, low, high });
       return;
+    // The latitude alone: it narrows the candidates down, and the distance is worked out for those.
+    case 'special':
+      for (const { latitude } of found.values) rows.numbers.push({ param, low: latitude, high: latitude });
+      return;
     case 'number':
       for (const { low, high } of found.values) rows.numbers.push({ param, low, high });
       return;

@@ -1,5 +1,6 @@
 import { FhirError } from '../fhir/fhir-error.js';
 import { parseInclude } from './parse-include.js';
+import { isNear } from './near.js';
 import { type LinkParsing, parseLink, readsAsLink } from './parse-link.js';
 import { parseValue, type ValueContext } from './parse-value.js';
 import type { KnownPlaces } from './part-of.js';
@@ -209,7 +210,8 @@ function readClause(name: string, value: string, state: Parsing): boolean {
   if (UNSEARCHED.has(code)) throw new FhirError('not-supported', `parameter '${code}' is not supported`, code);
   const parameter = definitions.find(type, code);
   if (!parameter) return unknown(name, `is unknown for ${type}`, state, 'invalid');
-  if (parameter.type === 'special') throw new FhirError('not-supported', `parameter '${code}' is not supported`, code);
+  if (parameter.type === 'special' && !isNear(parameter))
+    throw new FhirError('not-supported', `parameter '${code}' is not supported`, code);
   const { modifier, targetType } = readModifier(suffix, parameter, definitions);
   if (value === '') return unknown(name, 'has no value', state, 'invalid');
   const context: ValueContext = {

@@ -4,6 +4,7 @@ import { foldText } from './fold-text.js';
 import { numberRange } from './number-range.js';
 import { escapeValue, splitUnescaped, unescapeValue } from './query-text.js';
 import type { ClauseValue, Comparator, Modifier } from './query.js';
+import { isNear, parseNear } from './near.js';
 import { mediaTypeAlone } from './media-types.js';
 import { readReferenceText } from './read-reference.js';
 import type { SearchDefinitions } from './search-definitions.js';
@@ -62,6 +63,7 @@ export function parseValue(
     case 'composite':
       return parseComposite(text, parameter, context);
     case 'special':
+      if (isNear(parameter)) return parseNear(text) ?? noPosition(text, context);
       throw new FhirError('not-supported', `parameter '${parameter.code}' is not supported`, parameter.code);
   }
 }
@@ -69,6 +71,10 @@ export function parseValue(
 function malformed(context: ValueContext, text: string, expected: string): FhirError {
   const shown = text.length > 60 ? `${text.slice(0, 60)}…` : text;
   return new FhirError('invalid', `parameter '${context.written}': '${shown}' is not ${expected}`, context.written);
+}
+
+function noPosition(text: string, context: ValueContext): never {
+  throw malformed(context, text, 'a place (latitude|longitude|distance|unit, such as 51.5|-0.12|10|km)');
 }
 
 function parseMissing(text: string, context: ValueContext): ClauseValue {

@@ -1,5 +1,5 @@
 import type { CodingKey } from './terminology.js';
-import type { DateValue, NumberValue, SearchParameter } from './values.js';
+import type { DateValue, NumberValue, PositionValue, SearchParameter } from './values.js';
 
 /** Comparators before a number, date or quantity: https://hl7.org/fhir/R4B/search.html#prefix */
 export type Comparator = 'eq' | 'ne' | 'gt' | 'lt' | 'ge' | 'le' | 'sa' | 'eb' | 'ap';
@@ -41,6 +41,8 @@ export type ClauseValue =
   | { type: 'number'; comparator: Comparator; value: number; range: NumberValue; text: string }
   /** `system` absent: `code` is compared with the code and with the unit, whatever the system. Both absent: any unit. */
   | { type: 'quantity'; comparator: Comparator; value: number; range: NumberValue; text: string; system?: string; code?: string }
+  /** `text` is the value as written, its unit and distance filled in. */
+  | { type: 'near'; center: PositionValue; kilometers: number; text: string }
   | { type: 'composite'; parts: readonly ClauseValue[] };
 
 /** One `name[:modifier]=a,b,c` of a query: a predicate that holds where any of its values matches. */

@@ -57,6 +57,7 @@ function sortable(found: ParameterValues): (string | number)[] {
     case 'number':
     case 'quantity':
       return found.values.map(({ low }) => low);
+    case 'special':
     case 'composite':
       return [];
   }

@@ -1,4 +1,5 @@
 import type { ElementTable } from './element-types.js';
+import { readPosition } from './near.js';
 import { dateReader } from './read-date.js';
 import { numberReader, quantityReader } from './read-number.js';
 import { referenceReader } from './read-reference.js';
@@ -34,8 +35,9 @@ export function valueReader(parameterType: SearchParameterType, type: string, co
       return numberReader(bare) as ReadNode | undefined;
     case 'quantity':
       return quantityReader(bare) as ReadNode | undefined;
-    case 'composite':
     case 'special':
+      return bare === 'Location.position' ? readPosition : undefined;
+    case 'composite':
       return undefined;
   }
 }

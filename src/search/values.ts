@@ -66,6 +66,12 @@ export interface StringValue {
   folded: string;
 }
 
+/** Where on the earth a Location is, in degrees of WGS84. */
+export interface PositionValue {
+  latitude: number;
+  longitude: number;
+}
+
 /** The values that one parameter has in one resource. Absent = the parameter is missing there. */
 export type ParameterValues =
   | { type: 'token'; values: readonly TokenValue[] }
@@ -75,6 +81,7 @@ export type ParameterValues =
   | { type: 'date'; values: readonly DateValue[] }
   | { type: 'number'; values: readonly NumberValue[] }
   | { type: 'quantity'; values: readonly QuantityValue[] }
+  | { type: 'special'; values: readonly PositionValue[] }
   | { type: 'composite'; values: readonly (readonly ParameterValues[])[] };
 
 /** All search values of one resource by parameter code, `_id`, `_lastUpdated`, `_tag`, `_profile`, `_security`, `_source` included. */

@@ -10,6 +10,7 @@ import {
 import { SORTED_CHARACTERS } from '../search/sort-value.js';
 import { parameterId, presenceKey } from '../search/equality-key.js';
 import { IN_COLUMNS } from '../search/index-rows.js';
+import { latitudesNear } from '../search/near.js';
 import type { Clause, ClauseValue, Comparator, Modifier, Reach } from '../search/query.js';
 import type { DateValue, NumberValue, SearchParameter } from '../search/values.js';
 import type { Bind } from './bindings.js';
@@ -46,6 +47,8 @@ export function clauseSql(type: string, clause: Clause, bind: Bind, probes = fal
   if (conditions.every((condition) => condition !== undefined)) {
     const sql = anyOf(conditions);
     if (code === '_lastUpdated') return { sql, exact: true, ofColumn: true };
+    // The latitudes let through what lies too far east or west.
+    if (clause.values.some(({ type: kind }) => kind === 'near')) return { sql, exact: false };
     return found === undefined ? exactly(sql) : { sql: `${found} AND ${sql}`, exact: true, byKey: true };
   }
   return { sql: found ?? presence(type, code, true, bind), exact: false, byKey: found !== undefined };
@@ -195,6 +198,10 @@ function rowSql(value: ClauseValue, modifier: Modifier | undefined, row: string,
       const unit = unitKeyAskedFor(value);
       const ofUnit = unit === undefined ? '' : ` AND ${row}.unit_keys @> ${bind([unit])}::bigint[]`;
       return { table: 'search_quantity', sql: numberSql(value, row, bind) + ofUnit };
+    }
+    case 'near': {
+      const { south, north } = latitudesNear(value);
+      return { table: 'search_number', sql: `${row}.low >= ${bind(south)}::float8 AND ${row}.low <= ${bind(north)}::float8` };
     }
     case 'string':
       return { table: 'search_string', sql: stringSql(value, modifier, row, bind) };

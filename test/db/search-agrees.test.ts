@@ -188,7 +188,7 @@ function writtenComposite(definition: Definition, holders: readonly Resource[], 
 }
 
 const bids = fc.array(fc.nat(9_999), { minLength: 12, maxLength: 12 });
-const KINDS = ['token', 'reference', 'uri', 'string', 'date', 'number', 'quantity', 'composite'] as const;
+const KINDS = ['token', 'reference', 'uri', 'string', 'date', 'number', 'quantity', 'special', 'composite'] as const;
 
 describe('searching finds what the rules say', () => {
   test.each(KINDS)(

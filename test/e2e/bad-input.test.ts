@@ -308,6 +308,9 @@ const cases: [name: string, input: Case, status: number, told: string | RegExp |
       ['Observation?status:missing=maybe', 'status:missing'],
       ['Observation?subject:Patient.birthdate=yesterday', 'subject:Patient.birthdate'],
       ['Patient?_has:Observation:patient:date=yesterday', '_has:Observation:patient:date'],
+      ['Location?near=51.5', 'near'],
+      ['Location?near=north|west', 'near'],
+      ['Location?near=51.5|0|1|parsec', 'near'],
       // modifiers
       ['Observation?status:nonsense=final', 'status:nonsense'],
       ['Observation?status:=final', 'status:'],

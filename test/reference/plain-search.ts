@@ -335,11 +335,31 @@ function quantityTest(text: string): Test<Amount> {
     test(found) && (system === '' ? found.code === unit || found.unit === unit : found.system === system && found.code === unit);
 }
 
-const EARTH_KM = 6_371;
+/** Kilometers around the earth. */
+const AROUND_KM = 40_030.17;
+const UNITS_KM: Record<string, number> = { km: 1, m: 1 / 1000, '[mi_i]': 1.609344, '[mi_us]': 1.609347219, mi: 1.609344 };
 
 /** `latitude|longitude|distance|unit`: along the surface of the earth. https://hl7.org/fhir/R4B/location.html#positional */
 function nearTest(text: string): Test<Position> {
-  const [latitude, longitude, distance, unit = 'km'] = split(text, '|').map(unescaped);
-  void [latitude, longitude, distance, unit, EARTH_KM];
-  throw new Refused('near');
+  const parts = split(text, '|').map(unescaped);
+  const [latitude = '', longitude = '', distance = '', unit = ''] = parts;
+  const far = distance === '' ? 50 : Number(distance) * (UNITS_KM[unit === '' ? 'km' : unit] ?? NaN);
+  const isNumber = [latitude, longitude].every((each) => /^-?[\d.]+$/.test(each));
+  if (!isNumber || parts.length > 4 || !(far >= 0) || Math.abs(Number(latitude)) > 90 || Math.abs(Number(longitude)) > 180)
+    throw new Refused('no place');
+  const center = direction({ latitude: Number(latitude), longitude: Number(longitude) });
+  // The angle between the two directions from the middle of the earth.
+  return (position) => (angle(center, direction(position)) / (2 * Math.PI)) * AROUND_KM <= far;
+}
+
+type Direction = readonly [number, number, number];
+
+function direction({ latitude, longitude }: Position): Direction {
+  const [north, east] = [(latitude * Math.PI) / 180, (longitude * Math.PI) / 180];
+  return [Math.cos(north) * Math.cos(east), Math.cos(north) * Math.sin(east), Math.sin(north)];
+}
+
+/** By half the chord: the arc's cosine says nothing of small angles. */
+function angle(a: Direction, b: Direction): number {
+  return 2 * Math.asin(Math.min(1, Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]) / 2));
 }

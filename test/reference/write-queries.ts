@@ -45,7 +45,16 @@ export function writeValue<K extends Kind>(
     quantity: (found) => writeQuantity(found, choose),
     string: (found) => escaped(writeText(found, choose)),
     uri: (found) => escaped(writeUri(found, choose)),
-    special: () => undefined,
+    special: ({ latitude, longitude }) => {
+      const place = choose([
+        [latitude, longitude],
+        [latitude + 0.1, longitude - 0.2],
+        [latitude, -longitude],
+        [latitude - 3, longitude + 5],
+      ] as const);
+      const reach = choose(['', '|', '|10', '|10|km', '|25000|m', '|20|[mi_i]', '|0|m', '|700', '|7000|km', '|1|parsec']);
+      return `${place.map((degrees) => degrees.toFixed(4)).join('|')}${reach}`;
+    },
   };
   return writers[kind](value);
 }

@@ -96,6 +96,48 @@ describe('a quantity that is only bounded', () => {
   });
 });
 
+describe('a Location', () => {
+  const berlin = { position: { latitude: 52.52, longitude: 13.405 } };
+
+  test.each([
+    // Potsdam is some 27 km away.
+    ['near=52.39|13.065|30|km', true],
+    ['near=52.39|13.065|25|km', false],
+    ['near=52.39|13.065|30000|m', true],
+    ['near=52.39|13.065|30', true],
+    ['near=52.39|13.065|17|[mi_i]', true],
+    ['near=52.39|13.065', true],
+    ['near=53.55|9.99', false],
+    ['near=53.55|9.99|300', true],
+    // As far north, on the other side of the earth.
+    ['near=52.52|-166.595|5000', false],
+    ['near=52.52|-166.595|9000', true],
+    ['near=52.39|13.065|1|km,52.5|13.4|10|km', true],
+    ['near:missing=false', true],
+  ])('is found by how far away it is: %s is %s', (query, expected) => {
+    expect(answers('Location', query, berlin)).toBe(expected);
+  });
+
+  test('is near another across the line where the day changes', () => {
+    expect(answers('Location', 'near=-17|-179.9|50|km', { position: { latitude: -17, longitude: 179.9 } })).toBe(true);
+  });
+
+  test('without a position is near nothing', () => {
+    expect(answers('Location', 'near=0|0|30000|km', {})).toBe(false);
+  });
+
+  test.each([
+    'near=north',
+    'near=1',
+    'near=91|0',
+    'near=0|181',
+    'near=0|0|-1',
+    'near=0|0|1|parsec',
+    'near=0|0|1|km|x',
+    'near=0|0|e',
+  ])('%s is no place', (query) => expect(() => SEMANTICS.parse('Location', query, { handling: 'lenient' })).toThrow(/'near'/));
+});
+
 test('samples are worked out without the dust of binary fractions', () => {
   const sampled = { component: [{ valueSampledData: { origin: { value: 2048 }, factor: 1.612, data: '1880 1' } }] };
   expect(answers('Observation', 'component-value-quantity=le5078.56', sampled)).toBe(true);

@@ -85,6 +85,11 @@ function queriesFor(found: ParameterValues): [modifier: string, value: string][]
           ? ['', 'ge', 'le', 'ap'].map((prefix): [string, string] => ['', prefix + value.low])
           : [],
       );
+    case 'special':
+      return found.values.map(({ latitude, longitude }): [string, string] => [
+        '',
+        `${String(latitude)}|${String(longitude)}|1|km`,
+      ]);
     case 'composite':
       return found.values.flatMap((parts) => {
         const [first, second] = parts.map((part) => queriesFor(part).filter(([modifier]) => modifier === ''));
@@ -114,7 +119,7 @@ describe('over all official examples and the queries their own values make', () 
 
   test('there are many, of every kind', () => {
     expect(queries.length).toBeGreaterThan(20_000);
-    expect(new Set(queries.map(({ clause }) => clause.parameter.type)).size).toBe(8);
+    expect(new Set(queries.map(({ clause }) => clause.parameter.type)).size).toBe(9);
   });
 
   test('a resource answers them', () => {

@@ -191,8 +191,8 @@ describe('refusals name the parameter', () => {
     expect(refusal(() => strict('Observation', `code=${'x'.repeat(300_000)}`)).status).toBe(400);
   });
 
-  test('special parameters and unknown types are not supported', () => {
-    expect(refusal(() => lenient('Location', 'near=1|2')).issues[0]?.code).toBe('not-supported');
+  test('a modifier of a special parameter and unknown types are not supported', () => {
+    expect(refusal(() => lenient('Location', 'near:exact=1|2')).issues[0]?.code).toBe('not-supported');
     expect(refusal(() => lenient('Nonsense', '')).status).toBe(400);
     expect(refusal(() => lenient('__proto__', '')).status).toBe(400);
     expect(refusal(() => strict('Patient', '__proto__=1')).status).toBe(400);
