@@ -89,6 +89,14 @@ describe('codes by what they belong to', () => {
     }
   });
 
+  test('a condition of a write may go by a value set of FHIR, and is refused with one that may change', async () => {
+    const remove = (query: string) => fetch(`${hub.fhir}/${query}&identifier=urn:never|1`, { method: 'DELETE' });
+    expect((await remove('Patient?gender:in=http://hl7.org/fhir/ValueSet/administrative-gender')).status).toBe(204);
+    const refused = await remove(`Condition?code:in=${SET}`);
+    expect(refused.status).toBe(400);
+    expect(((await refused.json()) as OperationOutcome).issue[0]?.expression).toEqual(['code:in']);
+  });
+
   test('a Subscription may go by a value set of FHIR, and is refused with one that may change', async () => {
     const write = (criteria: string) =>
       fetch(`${hub.fhir}/Subscription`, {
