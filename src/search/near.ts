@@ -1,7 +1,6 @@
 import type { JsonObject } from '../fhir/json-object.js';
 import { splitUnescaped, unescapeValue } from './query-text.js';
 import type { ClauseValue } from './query.js';
-import type { ReadNode } from './value-reader.js';
 import type { PositionValue, SearchParameter } from './values.js';
 
 /** The one special parameter that finds values in resources. https://hl7.org/fhir/R4B/location.html#positional */
@@ -29,7 +28,7 @@ export function parseNear(text: string): (ClauseValue & { type: 'near' }) | unde
   return { type: 'near', center, kilometers, text: `${latitude}|${longitude}|${String(kilometers)}|km` };
 }
 
-export const readPosition: ReadNode = (node, sink) => {
+export const readPosition = (node: unknown, sink: PositionValue[]): void => {
   const { latitude, longitude } = node as JsonObject;
   if (typeof latitude === 'number' && typeof longitude === 'number') sink.push({ latitude, longitude });
 };

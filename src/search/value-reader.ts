@@ -36,7 +36,7 @@ export function valueReader(parameterType: SearchParameterType, type: string, co
     case 'quantity':
       return quantityReader(bare) as ReadNode | undefined;
     case 'special':
-      return bare === 'Location.position' ? readPosition : undefined;
+      return bare === 'Location.position' ? (readPosition as ReadNode) : undefined;
     case 'composite':
       return undefined;
   }
