@@ -26,6 +26,8 @@ export interface HubProcess {
 export interface HubOptions {
   /** A folder to go on with; otherwise a new one. */
   dataDir?: string;
+  /** Whether that folder stays when all hubs are removed at once. */
+  keepsData?: boolean;
   port?: number;
   env?: Record<string, string>;
 }
@@ -67,7 +69,7 @@ export async function startHub(options: HubOptions = {}): Promise<HubProcess> {
     await end('SIGTERM');
     rmSync(dataDir, { recursive: true, force: true });
   };
-  running.set(child, remove);
+  running.set(child, options.keepsData === true ? () => end('SIGTERM') : remove);
   while (!(await isReady(url))) {
     if (child.exitCode !== null || performance.now() - started > 60_000) {
       await remove();

@@ -109,13 +109,26 @@ async function planOf(database: Rows, sql: Sql, values: readonly unknown[], size
     'QUERY PLAN': [{ Plan: PlanNode; 'Execution Time': number; 'Planning Time': number }];
   }>({ text: `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${sql.text}` }, values);
   const lines = await database.rows<{ 'QUERY PLAN': string }>({ text: `EXPLAIN (ANALYZE, BUFFERS) ${sql.text}` }, values);
+  const kept = sql.name === undefined ? [] : await keptPlan(database, sql.text);
   const { Plan: root, 'Execution Time': execution, 'Planning Time': planning } = measured!['QUERY PLAN'][0];
   return {
-    text: `${sql.text.trim()}\n\n${lines.map((line) => line['QUERY PLAN']).join('\n')}`,
+    text: [sql.text.trim(), lines.map((line) => line['QUERY PLAN']).join('\n'), ...kept].join('\n\n'),
     milliseconds: execution + planning,
     buffers: (root['Shared Hit Blocks'] ?? 0) + (root['Shared Read Blocks'] ?? 0),
-    faults: [...faultsOf(root, sizes)],
+    faults: [...faultsOf(root, sizes), ...kept.flatMap(seqScansIn)],
   };
+}
+
+/** The plan that a named statement may come to use for all values. */
+async function keptPlan(database: Rows, text: string): Promise<string[]> {
+  const lines = await database.rows<{ 'QUERY PLAN': string }>({ text: `EXPLAIN (GENERIC_PLAN) ${text}` });
+  return [`Kept for all values:\n${lines.map((line) => line['QUERY PLAN']).join('\n')}`];
+}
+
+function seqScansIn(plan: string): string[] {
+  return [...plan.matchAll(/Seq Scan on (\w+)/g)].flatMap(([found, table = '']) =>
+    BIG.has(table) ? [`${found}, in the plan kept`] : [],
+  );
 }
 
 function* faultsOf(node: PlanNode, sizes: ReadonlyMap<string, number>): Generator<string> {

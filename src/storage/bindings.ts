@@ -2,6 +2,8 @@
 export interface SearchStatement {
   text: string;
   values: unknown[];
+  /** Where its plan may be kept, whatever the values. */
+  name?: string;
 }
 
 /** Keeps a value as the next parameter and gives its placeholder. */

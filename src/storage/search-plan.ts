@@ -6,6 +6,7 @@ import { isSingleValued } from '../search/single-valued.js';
 import { type Bind, Bindings, type SearchStatement } from './bindings.js';
 import { CHANGE_COLUMNS, type ChangeRow } from './change-row.js';
 import { clauseSql, type ClauseSql, reachSql } from './clause-sql.js';
+import { StatementNames } from './statement-names.js';
 import { boundedConditions, groupSql, leadsByRange, type RowGroup, rowGroups } from './row-groups.js';
 
 export type SearchRow = ChangeRow & { rid: bigint } & Record<`k${number}`, string | null>;
@@ -108,12 +109,13 @@ export class SearchPlan {
     const counted = isRange ? 'hit' : 'found';
     const fewEnough: ClauseSql = { sql: `(SELECT count(*) FROM ${counted}) <= ${limited}`, exact: true };
     const page = this.pageSql('gathered', 'found', [fewEnough, ...late], limit, after, bind);
-    return bindings.statement(`
+    const statement = bindings.statement(`
   WITH ${candidates.trim()}
   SELECT f.many, page.*
   FROM (SELECT count(*) > ${limited} AS many FROM ${counted}) AS f
   LEFT JOIN (${page}) AS page ON NOT f.many
   ORDER BY ${this.sorted('gathered', 'page.')}`);
+    return source === 'keys' ? { ...statement, name: BY_KEYS.nameOf(statement.text) } : statement;
   }
 
   /** Rows that meet a group, and their resources: a resource that has several counts as often as that. */
@@ -313,6 +315,9 @@ export class SearchPlan {
     ];
   }
 }
+
+/** Gathering by keys goes one way whatever the keys are: planned anew each time, a search by patient and code took the database twice as long. */
+const BY_KEYS = new StatementNames('by-keys');
 
 /** What candidates are looked up by: their keys, or the range of one parameter. */
 export type Source = 'keys' | RowGroup;

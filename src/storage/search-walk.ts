@@ -208,9 +208,9 @@ export class SearchWalk implements InnerSearches {
     return hit;
   }
 
-  select<Row>({ text, values }: SearchStatement): Promise<Row[]> {
+  select<Row>({ text, values, name }: SearchStatement): Promise<Row[]> {
     if (Date.now() > this.deadline) throw tooCostly();
-    return this.searches.rows<Row>({ text }, values);
+    return this.searches.rows<Row>({ text, name }, values);
   }
 
   private named(type: string, versions: readonly { id: string; version: number }[]): Promise<ChangeRow[]> {
