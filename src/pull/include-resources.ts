@@ -1,6 +1,5 @@
-import { equalityKey } from '../search/equality-key.js';
+import { bearsCanonical, type Canonical, canonicalOf, keyOfOwnUrl, keysReferringTo, leadsTo } from '../search/canonicals.js';
 import { WILDCARD } from '../search/parse-include.js';
-import { keyOfTwo, parameterKeys } from '../search/parameter-keys.js';
 import type { Include } from '../search/query.js';
 import type { SearchDefinitions } from '../search/search-definitions.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
@@ -20,8 +19,8 @@ export interface Included {
   truncated: boolean;
 }
 
-/** Something looked for: a resource, one version of it, or resources with a key (a canonical may name their business version). */
-type Want = { type: string; id: string; version?: number } | { type: string; key: number; businessVersion?: string };
+/** Something looked for: a resource, one version of it, or resources with a key (if for a canonical, those it leads to). */
+type Want = { type: string; id: string; version?: number } | { type: string; key: number; canonical?: Canonical };
 
 /**
  * What goes along with the matches of a page: what they refer to and what refers to them, then the same for what was added, by the includes
@@ -38,7 +37,7 @@ export async function includeResources(
   if (includes.length === 0 || matches.length === 0) return { resources: [], truncated: false };
   const sources = includes.some(({ reverse, source }) => reverse && source === WILDCARD) ? await reader.typesPresent() : [];
   const directives = new Directives(includes, semantics.catalog.usable, sources);
-  const known = new Known(reader);
+  const known = new Known(reader, semantics);
   const taken = new Set(matches.map(nameOf));
   const resources: LinkedVersion[] = [];
   let edge = matches;
@@ -65,12 +64,15 @@ export async function includeResources(
 function wantsOf(of: LinkedVersion, directives: Directives, isMatch: boolean, semantics: SearchSemantics): Want[] {
   const { type, id, body } = of;
   const forward = directives.forward(type, isMatch);
-  const values = forward.length === 0 ? undefined : semantics.extract(type, JSON.parse(body ?? '{}'));
+  const backward = directives.backward(type, isMatch);
+  const isNamed = backward.length > 0 && bearsCanonical(semantics.definitions, type);
+  const values = forward.length === 0 && !isNamed ? undefined : semantics.extract(type, JSON.parse(body ?? '{}'));
+  const canonical = isNamed && values !== undefined ? canonicalOf(values) : undefined;
   return [
     ...forward.flatMap(({ parameter, target }) => referredTo(values, parameter, target, semantics.definitions)),
-    ...directives.backward(type, isMatch).map((parameter) => {
-      return { type: parameter.base, key: keyOfTwo(parameterKeys(parameter).prefix.local, type, id) };
-    }),
+    ...backward.flatMap((parameter) =>
+      keysReferringTo(parameter, { type, id, canonical }).map((key) => ({ type: parameter.base, key })),
+    ),
   ];
 }
 
@@ -91,8 +93,8 @@ function referredTo(
     // A canonical: the resources of the types it may lead to that bear it as their own.
     const types = target === undefined ? parameter.targets : [target];
     return types
-      .filter((each) => definitions.find(each, 'url')?.type === 'uri')
-      .map((each) => ({ type: each, key: equalityKey(each, 'url', 'uri', url), businessVersion: version }));
+      .filter((each) => bearsCanonical(definitions, each))
+      .map((each) => ({ type: each, key: keyOfOwnUrl(each, url), canonical: { url, version } }));
   });
 }
 
@@ -152,7 +154,10 @@ class Known {
   private readonly named = new Map<string, LinkedVersion | undefined>();
   private readonly keyed = new Map<string, LinkedVersion[]>();
 
-  constructor(private readonly reader: Pick<ResourceReader, 'linked'>) {}
+  constructor(
+    private readonly reader: Pick<ResourceReader, 'linked'>,
+    private readonly semantics: SearchSemantics,
+  ) {}
 
   async learn(wants: readonly Want[]): Promise<void> {
     const asked = { named: [], versions: [], keyed: [] } as {
@@ -183,7 +188,13 @@ class Known {
       return found === undefined ? [] : [found];
     }
     const found = this.keyed.get(keyName(want.type, want.key)) ?? [];
-    return want.businessVersion === undefined ? found : found.filter((each) => isVersion(each, want.businessVersion));
+    const { canonical } = want;
+    return canonical?.version === undefined ? found : found.filter((each) => this.isLedTo(each, canonical));
+  }
+
+  private isLedTo({ type, body }: LinkedVersion, canonical: Canonical): boolean {
+    const own = canonicalOf(this.semantics.extract(type, JSON.parse(body ?? '{}')));
+    return own !== undefined && leadsTo(canonical, own);
   }
 
   private note({ named, versions, keyed, complete }: FoundLinks): void {
@@ -193,10 +204,6 @@ class Known {
     for (const versions of this.keyed.values()) versions.sort((a, b) => (a.id < b.id ? -1 : 1));
     this.complete &&= complete;
   }
-}
-
-function isVersion({ body }: LinkedVersion, version: string | undefined): boolean {
-  return (JSON.parse(body ?? '{}') as { version?: unknown }).version === version;
 }
 
 const keyName = (type: string, key: number) => `${type} ${String(key)}`;

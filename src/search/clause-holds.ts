@@ -1,4 +1,5 @@
 import { isNegated } from './access-keys.js';
+import { versionsAbove } from './business-version.js';
 import { pathAskedBelow, pathsAbove, urisAbove } from './key-forms.js';
 import { isWithin } from './near.js';
 import { mediaTypeOf } from './media-types.js';
@@ -44,7 +45,7 @@ function valueHolds(value: ClauseValue, modifier: Modifier | undefined, found: P
     case 'of-type':
       return found.type === 'token' && found.values.some((token) => ofTypeHolds(value, token));
     case 'reference':
-      return found.type === 'reference' && found.values.some((reference) => referenceHolds(value, reference));
+      return found.type === 'reference' && found.values.some((reference) => referenceHolds(value, modifier, reference));
     case 'uri':
       return found.type === 'uri' && found.values.some((uri) => uriHolds(value.uri, modifier, uri));
     case 'string':
@@ -84,8 +85,17 @@ function ofTypeHolds(asked: { system: string; code: string; value: string }, { c
   return typeCodings.some((coding) => (coding.system ?? '') === asked.system && coding.code === asked.code);
 }
 
-/** A version is compared only where the search names one. */
-function referenceHolds(asked: ClauseValue & { type: 'reference' }, { type, id, url, version }: ReferenceValue): boolean {
+/** A version is compared only where the search names one, or asks for what lies above one. */
+function referenceHolds(
+  asked: ClauseValue & { type: 'reference' },
+  modifier: Modifier | undefined,
+  { type, id, url, version }: ReferenceValue,
+): boolean {
+  if (asked.url !== undefined && (modifier === 'above' || modifier === 'below')) {
+    if (asked.url !== url) return false;
+    if (modifier === 'below') return asked.version === undefined || (!!version && versionsAbove(version).includes(asked.version));
+    return !version || (asked.version !== undefined && versionsAbove(asked.version).includes(version));
+  }
   if (asked.version !== undefined && asked.version !== version) return false;
   if (asked.url !== undefined && asked.url === url) return true;
   return asked.candidates.some((candidate) => candidate.id === id && candidate.type === type);

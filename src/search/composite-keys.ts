@@ -26,7 +26,7 @@ export function combinationsOf(parts: readonly ParameterValues[]): Combination[]
     const extended: Combination[] = [];
     const begun = combinations;
     formsOfValues(part, (form, first, second, third) => {
-      if (form === 'below' || form === 'of-type') return; // modifiers have no place in a composite
+      if (form === 'below' || form === 'url-below' || form === 'of-type') return; // modifiers have no place in a composite
       for (const combination of begun) extended.push(withForm(combination, form, first, second, third));
     });
     combinations = bounded(extended);

@@ -79,7 +79,8 @@ function scramble(value: number): number {
  * What a key says of a parameter:
  * `present` it has a value; token: `system-code`, `code` (in whatever system), `no-system` (code without system), `system` (any code of it);
  * `of-type` system, code, value of a typed identifier; `local` a reference to (type, id), `local-version` to (type, id, version);
- * `url` a reference elsewhere or canonical, `url-version`; `uri` exact, `below` a path the uri lies at or under;
+ * `url` a reference elsewhere or canonical, `url-alone` one that names no version, `url-version` one that does, `url-below` a version it lies
+ * at or under; `uri` exact, `below` a path (or a version) the uri lies at or under;
  * `identifier-…` the token forms of Reference.identifier; `composite` forms and values of all its parts.
  */
 export type KeyForm =
@@ -92,7 +93,9 @@ export type KeyForm =
   | 'local'
   | 'local-version'
   | 'url'
+  | 'url-alone'
   | 'url-version'
+  | 'url-below'
   | 'uri'
   | 'below'
   | 'identifier-system-code'

@@ -1,3 +1,4 @@
+import { splitCanonical, versionsAbove } from './business-version.js';
 import { extendKey, finishKey, type KeyForm, type KeyPrefix } from './equality-key.js';
 import { mediaTypeOf } from './media-types.js';
 import type { ClauseValue } from './query.js';
@@ -44,7 +45,11 @@ function formsOfReference({ type, id, url, version, identifier }: ReferenceValue
   }
   if (url !== undefined) {
     emit('url', url);
-    if (version !== undefined) emit('url-version', url, version);
+    if (!version) emit('url-alone', url);
+    else {
+      emit('url-version', url, version);
+      for (const above of versionsAbove(version)) emit('url-below', url, above);
+    }
   }
   if (identifier) formsOfIdentifier(identifier, emit);
 }
@@ -62,18 +67,28 @@ function formsOfUri(uri: string, emit: EmitForm): void {
   for (const path of pathsAbove(uri)) emit('below', path);
 }
 
-/** A URL and what lies above it, path by path: `http://a/b/c`, `http://a/b`, `http://a`. Only the URI itself where it has no path. */
+/**
+ * A URL and what lies above it, path by path: `http://a/b/c`, `http://a/b`, `http://a`. Only the URI itself where it has no path. Above a
+ * canonical that names its version lie versions, too: `http://a/b|1.2`, `http://a/b|1`, `http://a`.
+ */
 export function pathsAbove(uri: string): string[] {
-  const paths = [uri];
+  const { url, version } = splitCanonical(uri);
+  const paths = version === undefined ? [uri] : versionedAbove(url, version);
+  const most = paths.length + MOST_PATHS;
   const start = startOfPath(uri);
   if (start < 3) return paths;
-  for (let slash = uri.lastIndexOf('/'); slash > start && paths.length < 32; slash = uri.lastIndexOf('/', slash - 1))
+  for (let slash = uri.lastIndexOf('/'); slash > start && paths.length < most; slash = uri.lastIndexOf('/', slash - 1))
     paths.push(uri.slice(0, slash));
   return paths;
 }
 
-/** What `:above` asks for: the URL and what lies above it. Whether a path ends in a slash says nothing. */
+/**
+ * What `:above` asks for: the URL and what lies above it. Whether a path ends in a slash says nothing. Above a canonical that names a version
+ * lie versions of it alone, since an index does not know who names none.
+ */
 export function urisAbove(uri: string): string[] {
+  const { url, version } = splitCanonical(uri);
+  if (version !== undefined) return versionedAbove(url, version);
   const paths = pathsAbove(uri);
   if (startOfPath(uri) < 3) return paths;
   return paths.flatMap((path) => (path.endsWith('/') ? [path] : [path, `${path}/`]));
@@ -81,11 +96,18 @@ export function urisAbove(uri: string): string[] {
 
 /** The path that all have above them that `:below` asks for: `http://a/b` for `http://a/b/`, too. */
 export function pathAskedBelow(uri: string): string {
+  if (splitCanonical(uri).version !== undefined) return uri;
   const start = startOfPath(uri);
   return start >= 3 && uri.length > start + 1 && uri.endsWith('/') ? uri.slice(0, -1) : uri;
 }
 
+/** Longer paths have a part above them left out. */
+const MOST_PATHS = 31;
 const startOfPath = (uri: string) => uri.indexOf('://') + 3;
+
+function versionedAbove(url: string, version: string): string[] {
+  return versionsAbove(version).map((above) => `${url}|${above}`);
+}
 
 /** The questions that a clause's value puts, any of which may be answered yes; undefined where equality does not decide. */
 export function formsOfClauseValue(value: ClauseValue, modifier: string | undefined): readonly FormTexts[] | undefined {
@@ -111,7 +133,7 @@ export function formsOfClauseValue(value: ClauseValue, modifier: string | undefi
       const forms: FormTexts[] = candidates.map(({ type, id }) =>
         version === undefined ? ['local', type, id] : ['local-version', type, id, version],
       );
-      if (url !== undefined) forms.push(version === undefined ? ['url', url] : ['url-version', url, version]);
+      if (url !== undefined) forms.push(...formsOfCanonical(url, version, modifier));
       return forms;
     }
     case 'uri':
@@ -121,6 +143,16 @@ export function formsOfClauseValue(value: ClauseValue, modifier: string | undefi
     default:
       return undefined;
   }
+}
+
+/** Whatever its version lies below the URL without one. https://hl7.org/fhir/R4B/search.html#versions */
+function formsOfCanonical(url: string, version: string | undefined, modifier: string | undefined): FormTexts[] {
+  if (modifier === 'above') {
+    const versions = version === undefined ? [] : versionsAbove(version);
+    return [['url-alone', url], ...versions.map((above): FormTexts => ['url-version', url, above])];
+  }
+  if (version === undefined) return [['url', url]];
+  return [modifier === 'below' ? ['url-below', url, version] : ['url-version', url, version]];
 }
 
 /** A form and its texts. */

@@ -1,4 +1,5 @@
 import { FhirError } from '../fhir/fhir-error.js';
+import { bearsCanonical } from './canonicals.js';
 import { dateRange } from './date-range.js';
 import { foldText } from './fold-text.js';
 import { numberRange } from './number-range.js';
@@ -166,19 +167,26 @@ function parseReference(
   }
   if (target?.url === undefined || !/^[A-Za-z][A-Za-z0-9+.-]*:/.test(target.url))
     throw malformed(context, reference, 'a reference (id, Type/id or an absolute URL)');
-  return { type: 'reference', candidates: [], url: target.url, version: target.version };
+  return { type: 'reference', candidates: [], url: target.url, version: target.version === '' ? undefined : target.version };
 }
 
-/** A reference and those above or below it in the hierarchy of its type. */
+/** A canonical, whose versions have an order of their own, or a reference and those above or below it in the hierarchy of its type. */
 function parsePlace(text: string, parameter: SearchParameter, modifier: 'above' | 'below', context: ValueContext): ClauseValue {
   const asked = parseReference(text, parameter, undefined, context);
+  const { definitions } = context;
+  const isCanonical = asked.type === 'reference' && asked.url !== undefined;
+  if (isCanonical && parameter.targets.some((type) => bearsCanonical(definitions, type))) return asked;
   const known = asked.type === 'reference' ? asked.candidates : [];
   const candidates = known.flatMap(({ type, id }) =>
     (context.places?.get(placeName(modifier, type, id)) ?? []).map((each) => ({ type, id: each })),
   );
   if (candidates.length > 0) return { type: 'reference', candidates };
   const why = context.places === undefined ? 'looks at other resources' : 'needs Type/id of a type that is part of its like';
-  throw new FhirError('not-supported', `parameter '${context.written}' ${why}, such as a Location`, context.written);
+  throw new FhirError(
+    'not-supported',
+    `parameter '${context.written}' ${why}, such as a Location, or a canonical`,
+    context.written,
+  );
 }
 
 const COMPARATOR = /^(eq|ne|gt|lt|ge|le|sa|eb|ap)(?=[-+\d. ])/;

@@ -62,7 +62,8 @@ export interface Reach {
 /**
  * A condition on what a resource is linked with: `chain` holds where `parameter` refers to a match of one of `targets`, `has` where a match of
  * `source` refers to the resource by `parameter` (one of the source's own), `reach` where the resource is one of those. Links are references by
- * type and id, whatever version they name; contained resources, canonicals and other servers' addresses are not followed.
+ * type and id, whatever version they name, and canonicals, to the business version they name or to all; contained resources and other
+ * servers' addresses are not followed.
  * https://hl7.org/fhir/R4B/search.html#chaining https://hl7.org/fhir/R4B/search.html#has
  */
 export type Link =

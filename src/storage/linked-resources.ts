@@ -1,16 +1,25 @@
+import {
+  bearsCanonical,
+  type Canonical,
+  canonicalOf,
+  canonicalsReferredTo,
+  keyOfOwnUrl,
+  keysReferringTo,
+  leadsTo,
+} from '../search/canonicals.js';
 import { clauseHolds } from '../search/clause-holds.js';
-import { keyOfTwo, parameterKeys } from '../search/parameter-keys.js';
 import type { Link, LinkedQuery } from '../search/query.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
 import type { ExtractedValues } from '../search/values.js';
 import { all, any, LinkedResources, type LinkQuestion, type LinkVerdict } from '../subscriptions/linked-resources.js';
-import { changeOf, type ChangeRow } from './change-row.js';
+import type { ChangeRow } from './change-row.js';
 import { CoalescedReads } from './coalesced-reads.js';
 import type { Database } from './database.js';
 import { type ReferringQuestion, referringStatement } from './referring-statement.js';
 import { idsReferredTo } from './resolve-links.js';
 import { BOUND_LOOK_UPS } from './sql/bound-look-ups.sql.js';
 import { CURRENT_RESOURCES } from './sql/current-resources.sql.js';
+import { FIND_CONTEXT } from './sql/event-context.sql.js';
 
 export interface LookUpBudgets {
   /** Of a statement for many `_has`, in milliseconds. */
@@ -49,12 +58,27 @@ interface Resource {
   values: ExtractedValues;
 }
 
+/** A URL that resources of a type may bear. */
+interface OwnUrl {
+  type: string;
+  url: string;
+}
+
+/** Who bears a URL, in whatever version. */
+interface Bearing {
+  resources: readonly Resource[];
+  complete: boolean;
+}
+
 interface ReferringKey extends ReferringQuestion {
   link: Link;
 }
 
 /** Most resources that a statement asks for. */
 const BATCH = 1000;
+/** Most resources that bear one URL, all its versions, and their texts together: where there are more, nothing is decided. */
+const MOST_OF_A_URL = 200;
+const MOST_BYTES = 32 * 1024 * 1024;
 /** PostgreSQL's `query_canceled`: the statement's time ran out. */
 const CANCELLED = '57014';
 
@@ -62,6 +86,7 @@ const CANCELLED = '57014';
 class Asking {
   private readonly targets = new Map<string, Promise<Resource | undefined>>();
   private readonly reads: CoalescedReads<{ type: string; id: string }, Resource>;
+  private readonly bearing: CoalescedReads<OwnUrl, Bearing>;
   private readonly referring: CoalescedReads<ReferringKey, LinkVerdict>;
   private readonly numbers = new Map<Link, number>();
 
@@ -73,6 +98,7 @@ class Asking {
   ) {
     const limits = { inFlight: 1, batch: BATCH };
     this.reads = new CoalescedReads((keys) => this.readTargets(keys), nameOf, limits);
+    this.bearing = new CoalescedReads((keys) => this.readBearing(keys), nameOfUrl, limits);
     this.referring = new CoalescedReads(
       (keys) => this.askReferring(keys),
       (key) => this.nameOfKey(key),
@@ -90,25 +116,46 @@ class Asking {
       case 'reach':
         throw new Error('Only a search knows what it has reached');
       case 'chain': {
-        const verdicts = link.targets.flatMap((target) =>
-          [...new Set(idsReferredTo(resource.values, link.parameter.code, target.type))].map((id) =>
-            this.targetHolds(target, id),
-          ),
-        );
+        const { code } = link.parameter;
+        const verdicts = link.targets.flatMap((target) => [
+          ...[...new Set(idsReferredTo(resource.values, code, target.type))].map((id) => this.namedHolds(target, id)),
+          ...this.canonicalsTo(target.type, resource.values, code).map((canonical) => this.anyBearing(target, canonical)),
+        ]);
         return any(await Promise.all(verdicts));
       }
       case 'has': {
         if (this.givenUp.has(link)) return 'undecided';
-        const key = keyOfTwo(parameterKeys(link.parameter).prefix.local, resource.type, resource.id);
-        return (await this.referring.get({ link, key, source: link.source })) ?? false;
+        const { type, id, values } = resource;
+        const keys = keysReferringTo(link.parameter, { type, id, canonical: canonicalOf(values) });
+        return any(
+          await Promise.all(keys.map(async (key) => (await this.referring.get({ link, key, source: link.source })) ?? false)),
+        );
       }
     }
   }
 
-  private async targetHolds({ type, clauses, links }: LinkedQuery, id: string): Promise<LinkVerdict> {
-    const target = await this.target(type, id);
-    if (target === undefined || !clauses.every((clause) => clauseHolds(clause, target.values))) return false;
-    return this.linksHold(links, target);
+  private canonicalsTo(type: string, values: ExtractedValues, code: string): Canonical[] {
+    return bearsCanonical(this.semantics.definitions, type) ? canonicalsReferredTo(values, code) : [];
+  }
+
+  private async namedHolds(query: LinkedQuery, id: string): Promise<LinkVerdict> {
+    const target = await this.target(query.type, id);
+    return target === undefined ? false : this.targetHolds(query, target);
+  }
+
+  /** Any of those to which a canonical leads will do. */
+  private async anyBearing(query: LinkedQuery, canonical: Canonical): Promise<LinkVerdict> {
+    const found = await this.bearing.get({ type: query.type, url: canonical.url });
+    if (found === undefined) return false;
+    const verdicts = found.resources.map(async (target): Promise<LinkVerdict> => {
+      const own = canonicalOf(target.values);
+      return own !== undefined && leadsTo(canonical, own) && this.targetHolds(query, target);
+    });
+    return any([...(await Promise.all(verdicts)), ...(found.complete ? [] : ['undecided' as const])]);
+  }
+
+  private async targetHolds({ clauses, links }: LinkedQuery, target: Resource): Promise<LinkVerdict> {
+    return clauses.every((clause) => clauseHolds(clause, target.values)) && this.linksHold(links, target);
   }
 
   private target(type: string, id: string): Promise<Resource | undefined> {
@@ -120,13 +167,32 @@ class Asking {
 
   private async readTargets(keys: readonly { type: string; id: string }[]): Promise<ReadonlyMap<string, Resource>> {
     const rows = await this.database.rows<ChangeRow>(CURRENT_RESOURCES, [keys.map(({ type }) => type), keys.map(({ id }) => id)]);
+    return new Map(rows.flatMap((row) => this.resourceOf(row).map((resource): [string, Resource] => [nameOf(row), resource])));
+  }
+
+  private async readBearing(keys: readonly OwnUrl[]): Promise<ReadonlyMap<string, Bearing>> {
+    const rows = await this.database.rows<ChangeRow & { key: bigint }>(FIND_CONTEXT, [
+      [],
+      [],
+      keys.map(({ type }) => type),
+      keys.map(({ type, url }) => keyOfOwnUrl(type, url)),
+      MOST_OF_A_URL + 1,
+      MOST_BYTES,
+    ]);
+    const ofKey = Map.groupBy(rows, ({ type, key }) => `${type} ${String(key)}`);
     return new Map(
-      rows.flatMap((row): [string, Resource][] => {
-        const { type, id, at, body } = changeOf(row);
-        if (body === null) return [];
-        return [[nameOf(row), { type, id, values: this.semantics.extract(type, JSON.parse(body), { id, lastUpdated: at }) }]];
+      keys.map((key) => {
+        const found = ofKey.get(`${key.type} ${String(keyOfOwnUrl(key.type, key.url))}`) ?? [];
+        const complete = found.length <= MOST_OF_A_URL && found.every(({ body }) => body !== null);
+        return [nameOfUrl(key), { resources: found.flatMap((row) => this.resourceOf(row)), complete }];
       }),
     );
+  }
+
+  /** None where it is deleted or its text was left out. */
+  private resourceOf({ type, id, at, body }: Pick<ChangeRow, 'type' | 'id' | 'at' | 'body'>): Resource[] {
+    if (body === null) return [];
+    return [{ type, id, values: this.semantics.extract(type, JSON.parse(body), { id, lastUpdated: at }) }];
   }
 
   /** All together; where that takes too long, each link by itself, so that one does not stand for the others. */
@@ -168,4 +234,5 @@ class Asking {
   }
 }
 
+const nameOfUrl = ({ type, url }: OwnUrl) => `${type} ${url}`;
 const nameOf = ({ type, id }: { type: string; id: string }) => `${type}/${id}`;

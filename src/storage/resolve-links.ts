@@ -1,6 +1,12 @@
-import { keyOfTwo, parameterKeys } from '../search/parameter-keys.js';
+import { type Canonical, canonicalOf, canonicalsReferredTo, keysReferringTo, leadsTo } from '../search/canonicals.js';
 import type { Link, LinkedQuery, Reach } from '../search/query.js';
-import type { ExtractedValues, SearchParameter } from '../search/values.js';
+import type { ExtractedValues, ReferenceValue, SearchParameter } from '../search/values.js';
+
+/** A resource at an end of a link. */
+export interface Named {
+  id: string;
+  canonical: Canonical | undefined;
+}
 
 /** Searches at the other ends of links. Each answers within the time of the search it is part of. */
 export interface InnerSearches {
@@ -8,8 +14,14 @@ export interface InnerSearches {
   matching(query: LinkedQuery, limit: number): Promise<readonly { id: string; version: number }[]>;
   /** Search values of these versions. */
   valuesOf(type: string, versions: readonly { id: string; version: number }[]): Promise<ExtractedValues[]>;
-  /** Those of the ids that match. */
-  among(query: LinkedQuery, ids: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Whether canonicals can lead to resources of a type. */
+  bearsCanonical(type: string): boolean;
+  /** These versions, each with the canonical it bears, where those of the type can bear one. */
+  named(type: string, versions: readonly { id: string; version: number }[]): Promise<Named[]>;
+  /** Ids of the resources of a type to which canonicals lead. */
+  bearing(type: string, canonicals: readonly Canonical[]): Promise<string[]>;
+  /** Those that match of what is referred to, by id or by canonical. */
+  among(query: LinkedQuery, ids: readonly string[], canonicals: readonly Canonical[]): Promise<Named[]>;
   /** Those of the keys, all of `parameter`, that some match has. */
   keysHit(query: LinkedQuery, parameter: SearchParameter, keys: readonly number[]): Promise<ReadonlySet<number>>;
 }
@@ -53,21 +65,23 @@ async function reachOf(type: string, link: Link, inner: InnerSearches, bounds: L
     case 'reach':
       return link.reach;
     case 'chain': {
-      const { prefix } = parameterKeys(link.parameter);
-      const keys: number[] = [];
+      const keys = new Set<number>();
       for (const target of link.targets) {
-        const found = await inner.matching(target, bounds.referredTo - keys.length + 1);
-        for (const { id } of found) keys.push(keyOfTwo(prefix.local, target.type, id));
-        if (keys.length > bounds.referredTo) return undefined;
+        const found = await inner.matching(target, bounds.referredTo - keys.size + 1);
+        for (const named of await inner.named(target.type, found))
+          for (const key of keysReferringTo(link.parameter, { type: target.type, ...named })) keys.add(key);
+        if (keys.size > bounds.referredTo) return undefined;
       }
-      return { ids: [], keys };
+      return { ids: [], keys: [...keys] };
     }
     case 'has': {
       const { source, parameter } = link;
       const found = await inner.matching(source, bounds.referring + 1);
       if (found.length > bounds.referring) return undefined;
       const values = await inner.valuesOf(source.type, found);
-      return { ids: [...new Set(values.flatMap((each) => idsReferredTo(each, parameter.code, type)))], keys: [] };
+      const ids = values.flatMap((each) => idsReferredTo(each, parameter.code, type));
+      const canonicals = values.flatMap((each) => canonicalsReferredTo(each, parameter.code));
+      return { ids: [...new Set([...ids, ...(await inner.bearing(type, canonicals))])], keys: [] };
     }
   }
 }
@@ -83,7 +97,8 @@ export async function passLinks<Row extends { id: string }>(
   let left = rows;
   for (const link of tested) {
     if (left.length === 0) break;
-    const passes = link.kind === 'chain' ? await chainTest(left, valuesOf, link, inner) : await hasTest(type, left, link, inner);
+    const passes =
+      link.kind === 'chain' ? await chainTest(left, valuesOf, link, inner) : await hasTest(type, left, valuesOf, link, inner);
     left = left.filter(passes);
   }
   return left;
@@ -92,32 +107,47 @@ export async function passLinks<Row extends { id: string }>(
 async function chainTest<Row>(
   rows: readonly Row[],
   valuesOf: (row: Row) => ExtractedValues,
-  { parameter, targets }: TestedLink & { kind: 'chain' },
+  { parameter: { code }, targets }: TestedLink & { kind: 'chain' },
   inner: InnerSearches,
 ): Promise<(row: Row) => boolean> {
-  const idsOf = (row: Row, type: string) => idsReferredTo(valuesOf(row), parameter.code, type);
-  const hits: { type: string; ids: ReadonlySet<string> }[] = [];
+  const ids = new Set<string>();
+  const canonicals = new Map<string, Canonical[]>();
   for (const target of targets) {
-    const asked = [...new Set(rows.flatMap((row) => idsOf(row, target.type)))];
-    if (asked.length > 0) hits.push({ type: target.type, ids: await inner.among(target, asked) });
+    const asked = new Set(rows.flatMap((row) => idsReferredTo(valuesOf(row), code, target.type)));
+    const askedBy = rows.flatMap((row) => canonicalsReferredTo(valuesOf(row), code));
+    if (asked.size + askedBy.length === 0) continue;
+    for (const { id, canonical } of await inner.among(target, [...asked], askedBy)) {
+      ids.add(`${target.type}/${id}`);
+      if (canonical) canonicals.set(canonical.url, [...(canonicals.get(canonical.url) ?? []), canonical]);
+    }
   }
-  return (row) => hits.some(({ type, ids }) => idsOf(row, type).some((id) => ids.has(id)));
+  return (row) =>
+    referencesOf(valuesOf(row), code).some(({ type = '', id = '', url = '', version }) => {
+      return ids.has(`${type}/${id}`) || canonicals.get(url)?.some((own) => leadsTo({ url, version }, own)) === true;
+    });
 }
 
 async function hasTest<Row extends { id: string }>(
   type: string,
   rows: readonly Row[],
+  valuesOf: (row: Row) => ExtractedValues,
   { parameter, source }: TestedLink & { kind: 'has' },
   inner: InnerSearches,
 ): Promise<(row: Row) => boolean> {
-  const keyOf = ({ id }: Row) => keyOfTwo(parameterKeys(parameter).prefix.local, type, id);
-  const hit = await inner.keysHit(source, parameter, rows.map(keyOf));
-  return (row) => hit.has(keyOf(row));
+  const canonicalOfRow = (row: Row) => (inner.bearsCanonical(type) ? canonicalOf(valuesOf(row)) : undefined);
+  const keysOf = (row: Row) => keysReferringTo(parameter, { type, id: row.id, canonical: canonicalOfRow(row) });
+  const hit = await inner.keysHit(source, parameter, [...new Set(rows.flatMap(keysOf))]);
+  return (row) => keysOf(row).some((key) => hit.has(key));
+}
+
+function referencesOf(values: ExtractedValues, code: string): readonly ReferenceValue[] {
+  const found = values.get(code);
+  return found?.type === 'reference' ? found.values : [];
 }
 
 /** Ids of the resources of `type` that a parameter refers to. */
 export function idsReferredTo(values: ExtractedValues, code: string, type: string): string[] {
-  const found = values.get(code);
-  if (found?.type !== 'reference') return [];
-  return found.values.flatMap((reference) => (reference.type === type && reference.id !== undefined ? [reference.id] : []));
+  return referencesOf(values, code).flatMap((reference) =>
+    reference.type === type && reference.id !== undefined ? [reference.id] : [],
+  );
 }

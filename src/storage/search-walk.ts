@@ -1,15 +1,24 @@
 import { FhirError } from '../fhir/fhir-error.js';
 import type { PageMark } from '../pull/resource-reader.js';
+import { bearsCanonical, type Canonical, canonicalOf, keyOfOwnUrl, leadsTo } from '../search/canonicals.js';
 import { clauseHolds } from '../search/clause-holds.js';
-import { keyOfTwo, parameterKeys } from '../search/parameter-keys.js';
+import { equalityKeysOf } from '../search/index-rows.js';
 import type { LinkedQuery, Query, Reach } from '../search/query.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
 import type { ExtractedValues, SearchParameter } from '../search/values.js';
 import type { SearchStatement } from './bindings.js';
 import type { ChangeRow } from './change-row.js';
 import type { Queryable } from './database.js';
-import { type InnerSearches, LINK_BOUNDS, type LinkBounds, passLinks, resolveLinks, type TestedLink } from './resolve-links.js';
 import { CommonKeys } from './common-keys.js';
+import {
+  type InnerSearches,
+  type Named,
+  LINK_BOUNDS,
+  type LinkBounds,
+  passLinks,
+  resolveLinks,
+  type TestedLink,
+} from './resolve-links.js';
 import { MemoryOrder } from './memory-order.js';
 import { type Run, SearchPlan, type SearchRow, type Source } from './search-plan.js';
 import { type FoundRows, sortedRows } from './sorted-rows.js';
@@ -40,6 +49,9 @@ interface Place {
   after: PageMark | undefined;
   limit: number;
 }
+
+/** Most resources that bear the URLs of one batch of references, all their versions together. */
+const MOST_OF_URLS = 10_000;
 
 /** A plan, and the links that its candidates are still to be tested for. */
 export interface Walk {
@@ -83,7 +95,7 @@ export class SearchWalk implements InnerSearches {
     const found: FoundRows = {
       walked: (atATime, start) => this.inOrder(walk, atATime, start),
       ...(exact ? { unordered: (limit: number) => this.select<{ id: string; version: number }>(plan.ids(limit)) } : {}),
-      named: (versions) => this.named(plan.type, versions),
+      named: (versions) => this.rowsNamed(plan.type, versions),
       valuesOf: (row) => this.valuesOfRow(plan.type, row),
     };
     return sortedRows(found, order, wanted, after);
@@ -186,9 +198,39 @@ export class SearchWalk implements InnerSearches {
     return rows.map(({ body }) => this.semantics.extract(type, JSON.parse(body)));
   }
 
-  async among(query: LinkedQuery, ids: readonly string[]): Promise<ReadonlySet<string>> {
-    const found = await this.matching(query, ids.length, [{ ids, keys: [] }]);
-    return new Set(found.map(({ id }) => id));
+  bearsCanonical(type: string): boolean {
+    return bearsCanonical(this.semantics.definitions, type);
+  }
+
+  async named(type: string, versions: readonly { id: string; version: number }[]): Promise<Named[]> {
+    if (!this.bearsCanonical(type)) return versions.map(({ id }) => ({ id, canonical: undefined }));
+    return (await this.rowsNamed(type, versions)).map((row) => ({
+      id: row.id,
+      canonical: canonicalOf(this.valuesOfRow(type, row)),
+    }));
+  }
+
+  async bearing(type: string, canonicals: readonly Canonical[]): Promise<string[]> {
+    const keys = this.keysOfUrls(type, canonicals);
+    if (keys.length === 0) return [];
+    const found = await this.matching({ type, clauses: [], links: [] }, MOST_OF_URLS + 1, [{ ids: [], keys }]);
+    if (found.length > MOST_OF_URLS) throw tooCostly();
+    const named = await this.named(type, found);
+    return named.flatMap(({ id, canonical }) =>
+      canonical !== undefined && canonicals.some((each) => leadsTo(each, canonical)) ? [id] : [],
+    );
+  }
+
+  async among(query: LinkedQuery, ids: readonly string[], canonicals: readonly Canonical[]): Promise<Named[]> {
+    const keys = this.keysOfUrls(query.type, canonicals);
+    if (keys.length === 0) {
+      if (ids.length === 0) return [];
+      const found = await this.matching(query, ids.length, [{ ids, keys }]);
+      return found.map(({ id }) => ({ id, canonical: undefined }));
+    }
+    const found = await this.matching(query, ids.length + MOST_OF_URLS + 1, [{ ids, keys }]);
+    if (found.length > ids.length + MOST_OF_URLS) throw tooCostly();
+    return this.named(query.type, found);
   }
 
   async keysHit(query: LinkedQuery, parameter: SearchParameter, keys: readonly number[]): Promise<ReadonlySet<number>> {
@@ -198,12 +240,8 @@ export class SearchWalk implements InnerSearches {
       return new Set(rows.map(({ key }) => Number(key)));
     }
     const hit = new Set<number>();
-    const { prefix } = parameterKeys(parameter);
     for await (const row of this.rows(await this.begin(query, [{ ids: [], keys }]), VERIFIED_AT_A_TIME)) {
-      const found = this.valuesOfRow(query.type, row).get(parameter.code);
-      if (found?.type !== 'reference') continue;
-      for (const { type, id } of found.values)
-        if (type !== undefined && id !== undefined) hit.add(keyOfTwo(prefix.local, type, id));
+      for (const key of equalityKeysOf(this.valuesOfRow(query.type, row), [parameter.code])) hit.add(key);
     }
     return hit;
   }
@@ -213,9 +251,15 @@ export class SearchWalk implements InnerSearches {
     return this.searches.rows<Row>({ text, name }, values);
   }
 
-  private named(type: string, versions: readonly { id: string; version: number }[]): Promise<ChangeRow[]> {
+  private rowsNamed(type: string, versions: readonly { id: string; version: number }[]): Promise<ChangeRow[]> {
     const { text } = NAMED_VERSIONS;
     return this.select<ChangeRow>({ text, values: [type, versions.map(({ id }) => id), versions.map(({ version }) => version)] });
+  }
+
+  /** Keys that whatever of a type bears one of the URLs has; none where the type bears no canonicals. */
+  private keysOfUrls(type: string, canonicals: readonly Canonical[]): number[] {
+    if (!this.bearsCanonical(type)) return [];
+    return [...new Set(canonicals.map(({ url }) => url))].map((url) => keyOfOwnUrl(type, url));
   }
 
   /** The one definition of "matches" decides where the index could only narrow down. */

@@ -1,5 +1,6 @@
 import type { NotifiedVersion } from '../fhir/event-parts.js';
-import { keyOfTwo, parameterKeys } from '../search/parameter-keys.js';
+import { bearsCanonical, type Canonical, canonicalOf, keyOfOwnUrl, keysReferringTo, leadsTo } from '../search/canonicals.js';
+import type { SearchDefinitions } from '../search/search-definitions.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
 import type { ExtractedValues } from '../search/values.js';
 import type { ShapePlan } from '../topics/notification-shape.js';
@@ -18,8 +19,8 @@ export const MOST_INCLUDED = 100;
 /** How often what was included is followed in turn. */
 export const MOST_ROUNDS = 8;
 
-/** Something looked for on behalf of a resource, in the order of the directives. */
-type Want = { type: string; id: string } | { type: string; key: number };
+/** Something looked for on behalf of a resource, in the order of the directives; under a key if for a canonical, what it leads to. */
+type Want = { type: string; id: string } | { type: string; key: number; canonical?: Canonical };
 
 interface Gathering {
   plan: ShapePlan;
@@ -45,9 +46,9 @@ export async function resolveContexts(
   const gatherings = requests.map(({ plan, focus: { type, id }, body }): Gathering => {
     return { plan, own: nameOf({ type, id }), included: new Map(), edge: [{ type, id, values: read({ type, id, body }) }] };
   });
-  const known = new Known();
+  const known = new Known(read);
   for (let round = 0; round < MOST_ROUNDS; round++) {
-    const wants = gatherings.map((gathering) => wantsOf(gathering, round === 0));
+    const wants = gatherings.map((gathering) => wantsOf(gathering, round === 0, semantics.catalog.usable));
     await known.learn(wants.flat(), find);
     gatherings.forEach((gathering, index) => {
       const added = take(gathering, wants[index] ?? [], known);
@@ -58,22 +59,36 @@ export async function resolveContexts(
   return { contexts: gatherings.map(({ included }) => [...included.values()]), complete: known.complete };
 }
 
-function wantsOf({ plan, edge }: Gathering, isFocus: boolean): Want[] {
-  return edge.flatMap(({ type, id, values }) => [
-    ...plan.forwardOf(type, isFocus).flatMap(({ code, target }) => referencesOf(values, code, target)),
-    ...plan.backwardOf(type, isFocus).map(({ source, code }) => {
-      const { prefix } = parameterKeys({ base: source, code });
-      return { type: source, key: keyOfTwo(prefix.local, type, id) };
-    }),
-  ]);
+function wantsOf({ plan, edge }: Gathering, isFocus: boolean, definitions: SearchDefinitions): Want[] {
+  return edge.flatMap(({ type, id, values }) => {
+    const canonical = values && canonicalOf(values);
+    return [
+      ...plan.forwardOf(type, isFocus).flatMap(({ code, target }) => referencesOf(values, code, target, definitions)),
+      ...plan
+        .backwardOf(type, isFocus)
+        .flatMap(({ source, code }) =>
+          keysReferringTo({ base: source, code }, { type, id, canonical }).map((key) => ({ type: source, key })),
+        ),
+    ];
+  });
 }
 
-function referencesOf(values: ExtractedValues | undefined, code: string, target: string | undefined): Want[] {
+function referencesOf(
+  values: ExtractedValues | undefined,
+  code: string,
+  target: string | undefined,
+  definitions: SearchDefinitions,
+): Want[] {
   const found = values?.get(code);
-  if (found?.type !== 'reference') return [];
-  return found.values.flatMap(({ type, id }) =>
-    type !== undefined && id !== undefined && (target === undefined || target === type) ? [{ type, id }] : [],
-  );
+  if (values === undefined || found?.type !== 'reference') return [];
+  return found.values.flatMap(({ type, id, url, version }): Want[] => {
+    if (type !== undefined && id !== undefined) return target === undefined || target === type ? [{ type, id }] : [];
+    if (url === undefined) return [];
+    const types = target === undefined ? (definitions.find(values.resourceType, code)?.targets ?? []) : [target];
+    return types
+      .filter((each) => bearsCanonical(definitions, each))
+      .map((each) => ({ type: each, key: keyOfOwnUrl(each, url), canonical: { url, version } }));
+  });
 }
 
 /** Adds what was found, until there are enough; returns what is new. */
@@ -95,6 +110,8 @@ class Known {
   private readonly named = new Map<string, NotifiedVersion | undefined>();
   private readonly referring = new Map<number, NotifiedVersion[]>();
 
+  constructor(private readonly read: (version: NotifiedVersion) => ExtractedValues | undefined) {}
+
   async learn(wants: readonly Want[], find: FindResources): Promise<void> {
     const named: { type: string; id: string }[] = [];
     const referring: { type: string; key: number }[] = [];
@@ -113,9 +130,18 @@ class Known {
   }
 
   foundFor(want: Want): readonly NotifiedVersion[] {
-    if ('key' in want) return this.referring.get(want.key) ?? [];
+    if ('key' in want) {
+      const keyed = this.referring.get(want.key) ?? [];
+      return want.canonical?.version === undefined ? keyed : keyed.filter((version) => this.isLedTo(version, want.canonical));
+    }
     const found = this.named.get(nameOf(want));
     return found === undefined ? [] : [found];
+  }
+
+  private isLedTo(version: NotifiedVersion, canonical: Canonical | undefined): boolean {
+    const values = this.read(version);
+    const own = values && canonicalOf(values);
+    return canonical !== undefined && own !== undefined && leadsTo(canonical, own);
   }
 
   private note({ named, referring, complete }: FoundResources): void {

@@ -52,6 +52,10 @@ const WORLD: readonly Resource[] = [
     valueQuantity: { value: 9.5, unit: 'mmol/L', system: 'http://unitsofmeasure.org', code: 'mmol/L' },
   },
   { resourceType: 'Observation', id: 'low', status: 'amended', code: coded('salt'), subject: ref('Patient/ben') },
+  { resourceType: 'Questionnaire', id: 'q1', url: 'http://c.example/q', version: '1', status: 'draft', title: 'First' },
+  { resourceType: 'Questionnaire', id: 'q2', url: 'http://c.example/q', version: '2', status: 'active', title: 'Second' },
+  { resourceType: 'QuestionnaireResponse', id: 'r1', questionnaire: 'http://c.example/q|1', status: 'completed' },
+  { resourceType: 'QuestionnaireResponse', id: 'r2', questionnaire: 'http://c.example/q', status: 'amended' },
   { resourceType: 'Condition', id: 'c', subject: ref('Patient/ben'), code: { text: 'Heavy cough' } },
 ];
 
@@ -102,10 +106,27 @@ function question(criteria: string, resource: Resource): LinkQuestion {
 const of = (patient: string): Resource => ({ resourceType: 'Observation', id: 'o', subject: ref(`Patient/${patient}`) });
 const patient = (id: string): Resource => ({ resourceType: 'Patient', id });
 
+const answers = (questionnaire: string): Resource => ({ resourceType: 'QuestionnaireResponse', id: 'o', questionnaire });
+const questions = (version?: string, url = 'http://c.example/q'): Resource => {
+  return { resourceType: 'Questionnaire', id: 'o', url, ...(version === undefined ? {} : { version }) };
+};
+
 const CASES: readonly [criteria: string, resource: Resource, holds: boolean][] = [
   ['Observation?subject:Patient.organization=Organization/a', of('anna'), true],
   ['Observation?subject:Patient.organization=Organization/a', of('ben'), false],
   ['Observation?subject.name=berg', of('ben'), true],
+  ['QuestionnaireResponse?questionnaire.title=first', answers('http://c.example/q'), true],
+  ['QuestionnaireResponse?questionnaire.title=first', answers('http://c.example/q|1'), true],
+  ['QuestionnaireResponse?questionnaire.title=first', answers('http://c.example/q|2'), false],
+  ['QuestionnaireResponse?questionnaire.title=first', answers('http://c.example/q|1.0'), false],
+  ['QuestionnaireResponse?questionnaire.title=first', answers('http://c.example/other'), false],
+  ['QuestionnaireResponse?questionnaire.title=first', answers('Questionnaire/q1'), true],
+  ['QuestionnaireResponse?questionnaire.status=active', answers('http://c.example/q|2'), true],
+  ['Questionnaire?_has:QuestionnaireResponse:questionnaire:status=completed', questions('1'), true],
+  ['Questionnaire?_has:QuestionnaireResponse:questionnaire:status=completed', questions('2'), false],
+  ['Questionnaire?_has:QuestionnaireResponse:questionnaire:status=amended', questions('2'), true],
+  ['Questionnaire?_has:QuestionnaireResponse:questionnaire:status=amended', questions(), true],
+  ['Questionnaire?_has:QuestionnaireResponse:questionnaire:status=amended', questions('2', 'http://c.example/r'), false],
   ['Observation?subject.name=berg', of('gone'), false],
   ['Observation?subject.name=berg', { resourceType: 'Observation', id: 'o', subject: ref('Group/berg') }, false],
   ['Observation?subject.name=berg', of('nobody'), false],

@@ -35,13 +35,36 @@ interface Reference {
 }
 
 const semantics = new SearchSemantics(SearchDefinitions.load(), ['http://hub.example/fhir/r4b']);
-/** Where canonicals lead to. */
-const canonicals = new Map<Example, Reference[]>();
+/** Of all references those by a canonical. */
+const canonicals: Reference[] = [];
 const world = new Map<string, Example>();
 const bodies = new Map<string, string>();
 const references: Reference[] = [];
 const referring = new Map<Example, Reference[]>();
 const referredTo = new Map<Example, Reference[]>();
+const LIBRARY = 'http://c.example/Library/l';
+/** What the examples lack: several versions of one canonical, and canonicals that name one of them, another, or none. */
+const VERSIONED = [
+  ...[undefined, '1', '1.0', '2.0-beta'].map((version, n) => ({
+    resourceType: 'Library',
+    id: `v${n}`,
+    url: LIBRARY,
+    version,
+    name: `Lib${n}`,
+    status: n % 2 ? 'active' : 'draft',
+    type: { text: 'x' },
+  })),
+  ...['', '|1', '|1.0', '|3', '|', '/other', '#part', '|2.0-beta'].map((version, n) => ({
+    resourceType: n % 2 ? 'Measure' : 'PlanDefinition',
+    id: `by${n}`,
+    url: `http://c.example/by/${n}`,
+    name: `By${n}`,
+    status: n % 3 ? 'active' : 'draft',
+    library: n === 5 ? [`${LIBRARY}${version}`, `${LIBRARY}|1`] : [`${LIBRARY}${version}`],
+    relatedArtifact: [{ type: 'derived-from', resource: `http://c.example/by/${n + 1}` }],
+  })),
+] as { resourceType: string; id: string }[];
+
 let clone: TestDatabase;
 let database: Database;
 let searches: SearchDatabase;
@@ -58,7 +81,7 @@ beforeAll(async () => {
     Date.now,
   );
   const writes = [];
-  for (const { resource } of officialExamples(semantics.definitions)) {
+  for (const resource of [...officialExamples(semantics.definitions).map((each) => each.resource), ...VERSIONED]) {
     const { resourceType: type, id = '' } = resource;
     const text = JSON.stringify(resource);
     if (NEVER_STORED.has(type) || world.has(`${type}/${id}`) || id === '' || text.length > 100_000) continue;
@@ -95,14 +118,15 @@ function noteReference(reference: Reference): void {
   referring.get(reference.to)?.push(reference);
 }
 
-/** Includes follow canonicals, too: to whatever bears the address as its own, in the version named if one is. */
+/** A canonical leads to whatever bears the address as its own, in the version named if one is. */
 function noteCanonical({ from, code }: Pick<Reference, 'from' | 'code'>, url: string, version: string | undefined): void {
   const targets = semantics.definitions.find(from.type, code)?.targets ?? [];
   for (const to of world.values()) {
     if (!targets.includes(to.type)) continue;
     const own = JSON.parse(bodies.get(`${to.type}/${to.id}`) ?? '{}') as { url?: string; version?: string };
-    if (own.url !== url || (version !== undefined && own.version !== version)) continue;
-    canonicals.set(from, [...(canonicals.get(from) ?? []), { from, code, to }]);
+    if (own.url !== url || (version && own.version !== version)) continue;
+    canonicals.push({ from, code, to });
+    noteReference({ from, code, to });
   }
 }
 
@@ -162,8 +186,9 @@ function linkedCondition(
   start: number,
   steps: readonly number[],
   n: number,
+  begin: readonly Reference[] = references,
 ): { type: string; name: string; value: string } | undefined {
-  let at = (references[start % references.length] as Reference)[n % 2 ? 'from' : 'to'];
+  let at = (begin[start % begin.length] as Reference)[n % 2 ? 'from' : 'to'];
   const [first, value] = conditionOf(at, n);
   let name = first;
   for (const step of steps) {
@@ -226,6 +251,28 @@ describe.each(WAYS)('links whose other ends are %s', (_, bounds) => {
     expect(hits / asked).toBeGreaterThan(0.3);
   }, 120_000);
 
+  test('by canonicals are the same, whatever version they name', async () => {
+    expect(canonicals.length).toBeGreaterThan(50);
+    let hits = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.nat(100_000),
+        fc.array(fc.nat(10_000), { minLength: 1, maxLength: 2 }),
+        fc.nat(10_000),
+        fc.boolean(),
+        async (start, steps, n, isVersioned) => {
+          const begin = canonicals.filter(({ to }) => !isVersioned || /^(v|by)\d$/.test(to.id));
+          const condition = linkedCondition(start, steps, n, begin);
+          fc.pre(condition !== undefined && isReadable(condition));
+          const { type, name, value } = condition as NonNullable<typeof condition>;
+          hits += Math.min(1, await agree(type, [[name, value]]));
+        },
+      ),
+      { numRuns: 20 },
+    );
+    expect(hits).toBeGreaterThan(5);
+  }, 120_000);
+
   test('hold together with one another and with plain conditions', async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(100_000), fc.nat(10_000), fc.nat(10_000), async (start, step, n) => {
@@ -254,7 +301,8 @@ describe('includes', () => {
         includes
           .filter(({ iterate }) => iterate || round === 0)
           .flatMap(({ reverse, source, code, target }) =>
-            (reverse ? referring.get(example)! : [...referredTo.get(example)!, ...(canonicals.get(example) ?? [])])
+            (reverse ? referring : referredTo)
+              .get(example)!
               .filter(
                 (each) =>
                   (source === '*' || source === each.from.type) &&
@@ -277,7 +325,10 @@ describe('includes', () => {
     const directive = fc.record({ at: fc.nat(100_000), reverse: fc.boolean(), iterate: fc.boolean(), form: fc.nat(3) });
     await fc.assert(
       fc.asyncProperty(fc.array(directive, { minLength: 1, maxLength: 4 }), fc.nat(20), async (directives, skipped) => {
-        const edges = directives.map(({ at }) => references[at % references.length] as Reference);
+        const edges = directives.map(({ at }) => {
+          const from = at % 3 === 0 ? canonicals : references;
+          return from[at % from.length] as Reference;
+        });
         const [first] = directives;
         const start = edges[0] as Reference;
         const type = first?.reverse === true ? start.to.type : start.from.type;

@@ -86,7 +86,8 @@ describe('references by where they lie', () => {
   test.each([
     ['Encounter?patient:below=Patient/p', 'patient:below'],
     ['Encounter?location:below=http://elsewhere.example/Location/1', 'location:below'],
-    ['QuestionnaireResponse?questionnaire:below=http://x.example/q%7C1', 'questionnaire:below'],
+    ['QuestionnaireResponse?questionnaire:below=q%7C1', 'questionnaire:below'],
+    ['QuestionnaireResponse?questionnaire:above=%7C1', 'questionnaire:above'],
     ['Encounter?_filter=status eq planned', '_filter'],
     ['Encounter?_text=x', '_text'],
     ['Encounter?_content=x', '_content'],

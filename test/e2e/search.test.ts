@@ -91,6 +91,63 @@ describe('search along references', () => {
     expect(bundle.total).toBe(found.length);
   });
 
+  describe('by canonicals', () => {
+    beforeAll(async () => {
+      for (const version of ['1.0', '1.1', '2.0'])
+        await put({
+          resourceType: 'Questionnaire',
+          id: `q-${version}`,
+          url: 'http://c.example/q',
+          version,
+          title: `Edition ${version}`,
+          status: version === '1.0' ? 'retired' : 'active',
+        });
+      for (const [id, named] of [
+        ['r-any', ''],
+        ['r-10', '|1.0'],
+        ['r-20', '|2.0'],
+        ['r-30', '|3.0'],
+      ] as const)
+        await put({
+          resourceType: 'QuestionnaireResponse',
+          id,
+          status: 'completed',
+          questionnaire: `http://c.example/q${named}`,
+        });
+    });
+
+    test.each([
+      ['QuestionnaireResponse?questionnaire=http://c.example/q&_sort=_id', ['r-10', 'r-20', 'r-30', 'r-any']],
+      ['QuestionnaireResponse?questionnaire=http://c.example/q%7C1.0', ['r-10']],
+      ['QuestionnaireResponse?questionnaire=http://c.example/q%7C1', []],
+      ['QuestionnaireResponse?questionnaire:below=http://c.example/q%7C1', ['r-10']],
+      ['QuestionnaireResponse?questionnaire:below=http://c.example/q%7C1,http://c.example/q%7C3&_sort=_id', ['r-10', 'r-30']],
+      ['QuestionnaireResponse?questionnaire:below=http://c.example/q&_sort=-questionnaire', ['r-30', 'r-20', 'r-10', 'r-any']],
+      ['QuestionnaireResponse?questionnaire:above=http://c.example/q%7C2.0.1&_sort=_id', ['r-20', 'r-any']],
+      ['QuestionnaireResponse?questionnaire.title=edition&_sort=_id', ['r-10', 'r-20', 'r-any']],
+      ['QuestionnaireResponse?questionnaire.status=retired&_sort=_id', ['r-10', 'r-any']],
+      ['QuestionnaireResponse?questionnaire:Questionnaire.title:exact=Edition 2.0&_sort=_id', ['r-20', 'r-any']],
+      ['Questionnaire?_has:QuestionnaireResponse:questionnaire:_id=r-10', ['q-1.0']],
+      ['Questionnaire?_has:QuestionnaireResponse:questionnaire:_id=r-any&_sort=_id', ['q-1.0', 'q-1.1', 'q-2.0']],
+      ['Questionnaire?_has:QuestionnaireResponse:questionnaire:_id=r-30', []],
+    ])('%s', async (path, found) => {
+      const bundle = await search(path.replaceAll(' ', '%20'), { prefer: 'handling=strict' });
+      expect(ids(bundle)).toEqual(found);
+      expect(bundle.total).toBe(found.length);
+    });
+
+    test.each([
+      ['QuestionnaireResponse?_id=r-20&_include=*', ['match r-20', 'include q-2.0']],
+      ['QuestionnaireResponse?_id=r-any&_include=QuestionnaireResponse:questionnaire', ['q-1.0', 'q-1.1', 'q-2.0']],
+      ['Questionnaire?_id=q-1.0&_revinclude=QuestionnaireResponse:questionnaire', ['r-any', 'r-10']],
+      ['Questionnaire?_id=q-1.1&_revinclude=QuestionnaireResponse:questionnaire', ['r-any']],
+    ])('%s', async (path, found) => {
+      const bundle = await search(path, { prefer: 'handling=strict' });
+      const all = (bundle.entry ?? []).map((entry) => `${entry.search?.mode ?? ''} ${entry.resource?.id ?? ''}`);
+      expect(found[0]?.startsWith('match') ? all : all.slice(1).map((each) => each.replace('include ', ''))).toEqual(found);
+    });
+  });
+
   const modes = (bundle: Bundle) =>
     (bundle.entry ?? []).map(
       ({ search: found, resource, fullUrl }) =>
@@ -151,7 +208,7 @@ describe('search along references', () => {
     await put({ ...questionnaire, id: 'q1', version: '1' });
     await put({ ...questionnaire, id: 'q2', version: '2' });
     await put({ resourceType: 'QuestionnaireResponse', id: 'r', status: 'completed', questionnaire: 'http://x.example/q|2' });
-    expect(modes(await search('QuestionnaireResponse?_include=QuestionnaireResponse:questionnaire'))).toEqual([
+    expect(modes(await search('QuestionnaireResponse?_id=r&_include=QuestionnaireResponse:questionnaire'))).toEqual([
       'match QuestionnaireResponse/r',
       'include Questionnaire/q2',
     ]);

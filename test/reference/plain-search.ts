@@ -128,7 +128,15 @@ export class PlainSearch {
       const test = tokenTest(undefined, text);
       return ({ identifier }) => identifier !== undefined && test(identifier);
     }
-    if (modifier === 'above' || modifier === 'below') return this.placeTest(target ?? RESOURCE_TYPES, modifier, unescaped(text));
+    if (modifier === 'above' || modifier === 'below') {
+      const { url } = referenceOf(unescaped(text), this.bases) ?? {};
+      if (/^[A-Za-z][A-Za-z0-9+.-]*:/.test(url ?? '')) {
+        if (!(target ?? RESOURCE_TYPES).some(bearsCanonical)) throw new Refused('no canonical');
+        const test = versionTest(modifier, unescaped(text));
+        return (found) => found.url !== undefined && test(`${found.url}|${found.version ?? ''}`);
+      }
+      return this.placeTest(target ?? RESOURCE_TYPES, modifier, unescaped(text));
+    }
     const isType = modifier !== undefined && RESOURCE_TYPES.includes(modifier);
     if (modifier !== undefined && !(isType && (target?.includes(modifier) ?? true)))
       throw new Refused(`:${modifier} of a reference`);
@@ -168,6 +176,10 @@ export class PlainSearch {
 export function partOf(type: string): Definition | undefined {
   return parametersOf(type).find(({ code, target }) => /^part-?of$/.test(code) && target?.length === 1 && target[0] === type);
 }
+
+/** Canonicals lead to what has a `url` of its own; that of a Device or Subscription is where it is reached. */
+const bearsCanonical = (type: string) =>
+  !['Device', 'Subscription'].includes(type) && parametersOf(type).some(({ code }) => code === 'url');
 
 /** The parts between separators that have no backslash before them. */
 function split(text: string, separator: string): string[] {
@@ -257,9 +269,31 @@ function stringTest(modifier: string | undefined, asked: string): Test<string> {
 
 function uriTest(modifier: string | undefined, asked: string): Test<string> {
   if (modifier === undefined) return (found) => found === asked;
+  const [, version = ''] = canonical(asked);
+  if (version !== '' && (modifier === 'below' || modifier === 'above')) {
+    const test = versionTest(modifier, asked);
+    return (found) => (canonical(found)[1] === '' ? false : test(found));
+  }
   if (modifier === 'below') return (found) => isWithin(found, asked);
   if (modifier === 'above') return (found) => isWithin(asked, found);
   throw new Refused(`:${modifier} of a uri`);
+}
+
+/** The URL and the business version of a canonical. */
+function canonical(text: string): [url: string, version: string] {
+  const [url = '', ...rest] = text.split('|');
+  return [url, rest.join('|')];
+}
+
+/** Of one URL, part of a version by part; below a URL without version lies every version of it. */
+function versionTest(modifier: 'above' | 'below', asked: string): Test<string> {
+  const [url, version] = canonical(asked);
+  const lies = (lower: string, upper: string) =>
+    upper === '' || lower === upper || (lower.startsWith(upper) && /^[.+-]/.test(lower.slice(upper.length)));
+  return (found) => {
+    const [foundUrl, foundVersion] = canonical(found);
+    return foundUrl === url && (modifier === 'below' ? lies(foundVersion, version) : lies(version, foundVersion));
+  };
 }
 
 /** Path by path, and of URLs alone; whether a path ends in a slash says nothing. */

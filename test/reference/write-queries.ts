@@ -115,8 +115,10 @@ const VALUE_SETS = [
 function writeReference(found: Reference, modifier: string, choose: Choose, base: string): string | undefined {
   const { type, id, url, version, identifier } = found;
   if (modifier === 'identifier') return identifier === undefined ? undefined : writeToken(identifier, '', choose);
-  if (modifier === 'above' || modifier === 'below')
+  if (modifier === 'above' || modifier === 'below') {
+    if (url !== undefined) return escaped(choose([url, `${url}|${version ?? '1'}`, `${url}|${version ?? '1'}.1`, `${url}|1`]));
     return type !== undefined && partOf(type) !== undefined ? `${type}/${id ?? ''}` : undefined;
+  }
   if (type !== undefined && id !== undefined) {
     if (modifier !== '') return choose([id, id, `${type}/${id}`, `${modifier}/${id}`]);
     return choose([
@@ -220,6 +222,7 @@ function writeUri(found: string, choose: Choose): string {
     found.slice(0, found.indexOf('/', 9) + 1) || found,
     found.slice(0, -1) || found,
     `${found}/`,
+    `${found.split('|')[0] ?? ''}|${choose(['1', '4', '4.0', '4.3.0-cibuild'])}`,
     `${found}/more`,
     `${found}/more/still`,
     `${found}x`,

@@ -23,10 +23,14 @@ export class MemoryLinkedResources extends LinkedResources {
     switch (link.kind) {
       case 'chain':
         return link.targets.some((target) =>
-          this.matching(target).some((other) => refers(values, link.parameter.code, target.type, other.id)),
+          this.matching(target).some((other) => refers(values, link.parameter.code, { ...other, ...bornBy(other.body) })),
         );
-      case 'has':
-        return this.matching(link.source).some((other) => refers(this.valuesOf(other), link.parameter.code, type, id));
+      case 'has': {
+        const own = { url: textsOf(values, 'url')[0], businessVersion: textsOf(values, 'version')[0] };
+        return this.matching(link.source).some((other) =>
+          refers(this.valuesOf(other), link.parameter.code, { type, id, ...own }),
+        );
+      }
       case 'reach':
         throw new Error('Only a search knows what it has reached');
     }
@@ -50,7 +54,29 @@ export class MemoryLinkedResources extends LinkedResources {
   }
 }
 
-function refers(values: ExtractedValues, code: string, type: string, id: string): boolean {
+interface Bearer {
+  type: string;
+  id: string;
+  url?: string | undefined;
+  businessVersion?: string | undefined;
+}
+
+function refers(values: ExtractedValues, code: string, to: Bearer): boolean {
   const found = values.get(code);
-  return found?.type === 'reference' && found.values.some((reference) => reference.type === type && reference.id === id);
+  if (found?.type !== 'reference') return false;
+  return found.values.some(({ type, id, url, version }) => {
+    if (type !== undefined) return type === to.type && id === to.id;
+    return url !== undefined && url === to.url && [undefined, '', to.businessVersion].includes(version);
+  });
+}
+
+function bornBy(body: string | null): Pick<Bearer, 'url' | 'businessVersion'> {
+  const { url, version } = JSON.parse(body ?? '{}') as { url?: string; version?: string };
+  return { url, businessVersion: version };
+}
+
+function textsOf(values: ExtractedValues, code: string): (string | undefined)[] {
+  const found = values.get(code);
+  if (found?.type === 'uri') return [...found.values];
+  return found?.type === 'token' ? found.values.map((token) => token.code) : [];
 }

@@ -142,7 +142,15 @@ export class MemoryResourceReader extends ResourceReader {
 
   private refers(from: Change, code: string, to: Change): boolean {
     const found = this.valuesOf(from).get(code);
-    return found?.type === 'reference' && found.values.some(({ type, id }) => type === to.type && id === to.id);
+    const own = JSON.parse(to.body ?? '{}') as { url?: string; version?: string };
+    return (
+      found?.type === 'reference' &&
+      found.values.some(({ type, id, url, version }) =>
+        type === undefined
+          ? url !== undefined && url === own.url && [undefined, '', own.version].includes(version)
+          : type === to.type && id === to.id,
+      )
+    );
   }
 
   private sorted(query: Query): Place[] {
