@@ -15,8 +15,11 @@ export interface CohortSettings {
   sliceMilliseconds: number;
 }
 
-/** What a look at the log came to; `waiting`: the next change is for when the other partitions have come to it. */
-export type Advance = 'moved' | 'idle' | 'waiting';
+/**
+ * What a look at the log came to; `passed`: it moved over all there was, and none of it concerned anybody; `waiting`: the next change is
+ * for when the other partitions have come to it.
+ */
+export type Advance = 'moved' | 'passed' | 'idle' | 'waiting';
 
 /** How matching goes, for whoever counts. */
 export interface MatchingObserver {
@@ -86,6 +89,7 @@ export class Cohort {
   /** Matches what comes next in the log, one reading of it, up to `until` where that is given. `onEvents`: there are new ones. */
   async advance(until: LogPosition | undefined, onEvents: () => void): Promise<Advance> {
     let pending = await this.changes.after(this.position, this.settings.batchSize);
+    let outcome: Advance = pending.length < this.settings.batchSize ? 'passed' : 'moved';
     if (until !== undefined) pending = pending.filter(({ position }) => comparePositions(position, until) <= 0);
     if (pending.length === 0) return 'idle';
     const overtaken = await this.learnOf(pending);
@@ -111,10 +115,11 @@ export class Cohort {
       });
       await this.commit(slice);
       if (slice.batch.events.length > 0 || slice.batch.subscriptionIds.length > 0) onEvents();
+      if (slice.batch.events.length > 0 || slice.standingChanged) outcome = 'moved';
       pending = pending.slice(slice.taken);
       if (pending.length > 0) await yieldToOthers();
     }
-    return 'moved';
+    return outcome;
   }
 
   /** Asks for all that must be known of the Subscriptions among the changes. Returns those that have no effect any more. */

@@ -1,3 +1,4 @@
+import { setTimeout as rest } from 'node:timers/promises';
 import { comparePositions, type LogPosition } from '../fhir/change.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
 import type { Log } from '../telemetry/log.js';
@@ -23,6 +24,11 @@ export const DEFAULT_MATCHING: Omit<MatchingSettings, 'process'> = { leaseSecond
 /** Pauses between looks at a log that has nothing new; a wake-up ends any of them. */
 const FIRST_PAUSE = 5;
 const LONGEST_PAUSE = 1000;
+/**
+ * After changes that concerned nobody: what comes meanwhile is passed in one go, whereas each look on its own costs two statements, as much
+ * again as storing a few resources. What concerns somebody waits no longer than this.
+ */
+const PASSING_PAUSE = 4;
 /** Between looks for partitions while this process has less than its share. */
 const WANTING_PAUSE = 250;
 /** Longest one while the next change waits for other processes to come to it. */
@@ -116,7 +122,8 @@ export class MatchingWorker {
         settled = true;
         if (this.share !== undefined) await this.arrange(this.share);
         const outcome = await this.turn();
-        if (outcome === 'moved' || this.woken) pause = FIRST_PAUSE;
+        if (outcome === 'passed') await rest(PASSING_PAUSE);
+        if (outcome === 'moved' || outcome === 'passed' || this.woken) pause = FIRST_PAUSE;
         else {
           const most = outcome === 'waiting' ? WAITING_PAUSE : this.wanting ? WANTING_PAUSE : LONGEST_PAUSE;
           await this.pause(Math.min(pause, most));
@@ -244,10 +251,13 @@ export class MatchingWorker {
         outcomes.add(outcome);
         // Before the one ahead moves on.
         if (ahead !== undefined && comparePositions(cohort.position, ahead.position) === 0) return 'moved';
-        if (outcome !== 'moved') break;
+        if (outcome !== 'moved' && outcome !== 'passed') break;
       }
     }
-    return outcomes.has('moved') ? 'moved' : outcomes.has('waiting') ? 'waiting' : 'idle';
+    if (outcomes.has('moved')) return 'moved';
+    // Who has another to come up with does not rest.
+    if (outcomes.has('passed')) return inOrder.length > 1 ? 'moved' : 'passed';
+    return outcomes.has('waiting') ? 'waiting' : 'idle';
   }
 
   /** The larger of two at the same place takes over the smaller. */
