@@ -128,6 +128,33 @@ describe.each<[string, () => Promise<Subject>]>([
     expect(await subject.store.state('a')).toMatchObject({ version: 3 });
   });
 
+  test('are read again where they were not used and what stood in their way goes', async () => {
+    await subject.write(parameter('a', { code: 'xx' }));
+    await current.takeUp();
+    await subject.write(parameter('b', { code: 'xx' }));
+    await subject.write(parameter('c', { status: 'draft' }));
+    await current.takeUp();
+    expect((await subject.store.state('b'))?.reason).toMatch(/by SearchParameter\/a already/);
+    const bodies: (string | undefined)[][] = [];
+    const look = (): Promise<boolean> =>
+      subject.store.takeUp((stored) => {
+        bodies.push(
+          stored
+            .filter(({ body }) => body !== undefined)
+            .map(({ id }) => id)
+            .sort(),
+        );
+        return { taken: [], gone: [], types: [] };
+      });
+    await subject.write(parameter('d', { status: 'draft' }));
+    await look();
+    await subject.remove('a');
+    await look();
+    expect(bodies).toEqual([['d'], ['b', 'c', 'd']]);
+    await current.takeUp();
+    expect(await subject.store.load()).toMatchObject({ parameters: [{ id: 'b' }] });
+  });
+
   test('go when they are deleted, and their types are walked', async () => {
     await subject.write(parameter('a', { base: ['Patient', 'Person'], expression: 'name.given' }));
     await current.takeUp();

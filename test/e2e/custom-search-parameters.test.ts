@@ -77,7 +77,7 @@ async function statusOf(hub: Hub, id: string): Promise<Record<string, unknown>> 
 }
 
 const usable = (hub: Hub, id: string) =>
-  waitFor(async () => (await statusOf(hub, id))['state'] === 'usable', { milliseconds: 30_000, what: `${id} to be usable` });
+  waitFor(async () => (await statusOf(hub, id))['state'] === 'usable', { what: `${id} to be usable` });
 
 /** Nobody indexes the resource, or writes it, before the returned function is called: a walk stands still there. */
 async function held(id: string): Promise<() => Promise<unknown>> {

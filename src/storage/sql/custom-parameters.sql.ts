@@ -26,10 +26,16 @@ export const DEFINITIONS_DIFFER: Sql = {
 /** One taker-up at a time; readers go on. */
 export const LOCK_DEFINITIONS: Sql = { text: `LOCK TABLE custom_parameter IN SHARE ROW EXCLUSIVE MODE` };
 
-/** Bodies only of what is new, or was not used: why it was not may be over. */
+/** Bodies only of what is new and, where one that was used changes or goes, of what was not used: it may take its place. */
 export const STORED_DEFINITIONS: Sql = {
   text: `
-  SELECT r.id, r.version, CASE WHEN p.version = r.version AND p.definition IS NOT NULL THEN NULL ELSE v.body END AS body
+  WITH freed AS MATERIALIZED (
+    SELECT FROM custom_parameter AS u
+    LEFT JOIN resource AS c ON c.type = 'SearchParameter' AND c.id = u.id AND NOT c.deleted
+    WHERE u.definition IS NOT NULL AND c.version IS DISTINCT FROM u.version
+  )
+  SELECT r.id, r.version,
+    CASE WHEN p.version = r.version AND (p.definition IS NOT NULL OR NOT EXISTS (SELECT FROM freed)) THEN NULL ELSE v.body END AS body
   FROM resource AS r
   JOIN resource_version AS v ON v.type = r.type AND v.id = r.id AND v.version = r.version
   LEFT JOIN custom_parameter AS p ON p.id = r.id

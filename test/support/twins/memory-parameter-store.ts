@@ -52,9 +52,12 @@ export class MemoryParameterStore extends ParameterStore {
   override async takeUp(
     decide: (stored: readonly StoredDefinition[], taken: readonly TakenDefinition[]) => TakeUp,
   ): Promise<boolean> {
+    const states = [...this.states.values()];
+    const isFreed = states.some(({ id, version, definition }) => definition && this.stored.get(id)?.version !== version);
     const stored = [...this.stored].map(([id, { version, body }]) => {
       const known = this.states.get(id);
-      return known?.version === version && known.definition !== undefined ? { id, version } : { id, version, body };
+      const isRead = known?.version === version && (known.definition !== undefined || !isFreed);
+      return isRead ? { id, version } : { id, version, body };
     });
     const taken = [...this.states.values()].map(({ generation: _, ...each }) => each);
     const { taken: changed, gone, types } = decide(stored, taken);
