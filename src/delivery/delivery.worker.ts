@@ -173,13 +173,20 @@ export class DeliveryWorker implements BatchListener, ShardListener {
   }
 
   serve(groupIds: ReadonlySet<number>): void {
+    this.audience.visit(
+      groupIds,
+      () => this.parts.shards.shards,
+      (ids) => this.serveEach(ids),
+    );
+  }
+
+  private serveEach(ids: readonly string[]): void {
+    if (this.stopped) return;
     const absent: string[] = [];
-    for (const groupId of groupIds) {
-      for (const id of this.audience.of(groupId)) {
-        const line = this.lines.get(id);
-        if (line) this.turns.pump(line);
-        else absent.push(id);
-      }
+    for (const id of ids) {
+      const line = this.lines.get(id);
+      if (line) this.turns.pump(line);
+      else absent.push(id);
     }
     if (absent.length > 0) this.lines.loadLater(absent);
   }
@@ -255,8 +262,12 @@ export class DeliveryWorker implements BatchListener, ShardListener {
 
   /** A group seen for the first time: what was announced before that may still be missing. */
   private catchUp(groupId: number): void {
-    this.parts.window.advance([groupId]).then(
-      () => this.serve(new Set([groupId])),
+    const { window } = this.parts;
+    const before = window.lastN(groupId);
+    window.advance([groupId]).then(
+      () => {
+        if (window.lastN(groupId) !== before) this.serve(new Set([groupId]));
+      },
       () => setTimeout(() => this.catchUp(groupId), 500).unref(),
     );
   }
