@@ -88,6 +88,15 @@ CREATE TABLE filter_group (
   CONSTRAINT filter_group_pkey PRIMARY KEY (group_id)
 ) WITH (fillfactor=50);
 
+CREATE TABLE full_text_position (
+  only_row boolean DEFAULT true NOT NULL,
+  epoch integer NOT NULL,
+  xid xid8 NOT NULL,
+  seq bigint NOT NULL,
+  CONSTRAINT full_text_position_pkey PRIMARY KEY (only_row),
+  CONSTRAINT full_text_position_only_row_check CHECK (only_row)
+);
+
 CREATE TABLE group_event (
   group_id bigint NOT NULL,
   n bigint NOT NULL,
@@ -224,6 +233,16 @@ CREATE TABLE resource_version (
 );
 CREATE INDEX resource_version_at ON public.resource_version USING brin (at) WITH (pages_per_range='16', autosummarize='on');
 CREATE UNIQUE INDEX resource_version_position ON public.resource_version USING btree (epoch, xid, seq);
+
+CREATE TABLE resource_words (
+  rid bigint NOT NULL,
+  version integer NOT NULL,
+  placed boolean NOT NULL,
+  words tsvector,
+  CONSTRAINT resource_words_pkey PRIMARY KEY (rid)
+);
+CREATE INDEX resource_words_long ON public.resource_words USING btree (rid) WHERE (NOT placed);
+CREATE INDEX resource_words_words ON public.resource_words USING gin (words) WITH (fastupdate='on', gin_pending_list_limit='65536');
 
 CREATE TABLE sealed_version (
   type text COLLATE "C" NOT NULL,

@@ -6,6 +6,7 @@ import { ExportModule } from './export/export.module.js';
 import { EdgeModule } from './http/edge.module.js';
 import { HealthModule } from './http/health.module.js';
 import { MetricsModule } from './http/metrics.module.js';
+import { IndexingModule } from './indexing/indexing.module.js';
 import { IntakeModule } from './intake/intake.module.js';
 import { MaintenanceModule } from './maintenance/maintenance.module.js';
 import { MatchingModule } from './matching/matching.module.js';
@@ -43,6 +44,7 @@ export class AppModule {
         SubscriptionsModule,
         SourcesModule,
         MatchingModule,
+        IndexingModule,
         DeliveryModule,
         // Before pull, whose addresses with a parameter would catch those of exports.
         ExportModule,

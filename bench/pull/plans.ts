@@ -55,7 +55,8 @@ export async function explained(dataDir: string): Promise<Explained> {
   const database = new SearchDatabase(socketUrl(join(dataDir, 'postgres'), 'carillon'), 2, () => {}, BUDGET);
   const sizes = await tableSizes(database);
   let kept: Plan[] = [];
-  const explaining = {
+  const explaining: import('../../src/storage/database.js').Transactional = {
+    transaction: (work) => work(explaining),
     rows: async <Row>(sql: Sql, values: readonly unknown[] = []): Promise<Row[]> => {
       kept.push(await planOf(database, sql, values, sizes));
       return database.rows<Row>(sql, values);

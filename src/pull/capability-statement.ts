@@ -8,6 +8,7 @@ import type {
 import type { Face } from '../fhir/change.js';
 import { isTypeOfFace } from '../fhir/face-types.js';
 import { isNear } from '../search/near.js';
+import { FULL_TEXT, fullTextUrl } from '../search/search-definitions.js';
 import type { SearchParameter } from '../search/values.js';
 import { websocketUrlOf } from './binding-tokens.js';
 import { OWN_OPERATIONS } from './operation-definitions.js';
@@ -140,7 +141,7 @@ function resourceOf(type: string, capabilities: Capabilities): CapabilityStateme
     conditionalDelete: 'single',
     searchInclude: ['*', ...referencesOf(type, capabilities).map(({ code }) => `${type}:${code}`)],
     searchRevInclude: ['*', ...referringTo(type, capabilities)],
-    searchParam: capabilities.parametersOf(type).filter(isSearchable).map(searchParamOf),
+    searchParam: [...capabilities.parametersOf(type).filter(isSearchable).map(searchParamOf), ...FULL_TEXT_PARAMETERS],
     operation: [...standardOperationsOf(type), ...(type === 'Subscription' ? BACKPORT_OPERATIONS : []), ...ownOperationsOf(type)],
   };
 }
@@ -177,6 +178,12 @@ function referringTo(type: string, capabilities: Capabilities): string[] {
 }
 
 const MOST_NAMED = 100;
+
+const FULL_TEXT_PARAMETERS: CapabilityStatementRestResourceSearchParam[] = FULL_TEXT.map((code) => ({
+  name: code,
+  definition: fullTextUrl(code),
+  type: 'string',
+}));
 
 function searchParamOf({ code, url, type }: SearchParameter): CapabilityStatementRestResourceSearchParam {
   return { name: code, definition: url, type };

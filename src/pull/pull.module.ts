@@ -14,6 +14,7 @@ import { Database } from '../storage/database.js';
 import { PostgresResourceReader } from '../storage/resource-reader.js';
 import { SearchDatabase } from '../storage/search-database.js';
 import { Log } from '../telemetry/log.js';
+import { WakeUps } from '../wake-ups/wake-ups.js';
 import { Addresses } from './addresses.js';
 import { CompartmentController } from './compartment.controller.js';
 import { FaceReader } from './face-reader.js';
@@ -63,9 +64,11 @@ const HUB_VERSION = (JSON.parse(readFileSync(new URL('../../package.json', impor
     },
     {
       provide: ResourceReader,
-      inject: [Database, SearchDatabase, SearchSemantics, Config],
-      useFactory: (database: Database, searches: SearchDatabase, semantics: SearchSemantics, config: Config) =>
-        new PostgresResourceReader(database, searches, semantics, config.pull.searchSeconds * 1000),
+      inject: [Database, SearchDatabase, SearchSemantics, WakeUps, Config],
+      useFactory: (database: Database, searches: SearchDatabase, semantics: SearchSemantics, wakeUps: WakeUps, config: Config) =>
+        new PostgresResourceReader(database, searches, semantics, config.pull.searchSeconds * 1000, undefined, () =>
+          wakeUps.send('full-text'),
+        ),
     },
     {
       provide: ShownResources,

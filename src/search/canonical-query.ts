@@ -1,3 +1,4 @@
+import { printTextQuery } from './full-text/text-query.js';
 import { readsAsLink } from './parse-link.js';
 import { encodeForQuery, escapeValue } from './query-text.js';
 import type { Clause, ClauseValue, Query } from './query.js';
@@ -52,6 +53,8 @@ function printValue(value: ClauseValue, clause: Clause): string {
     }
     case 'near':
       return value.text;
+    case 'full-text':
+      return printTextQuery(value.query);
     case 'composite':
       return value.parts.map((part) => printValue(part, { ...clause, modifier: undefined })).join('$');
   }

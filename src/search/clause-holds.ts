@@ -14,6 +14,7 @@ import type {
   StringValue,
   TokenValue,
 } from './values.js';
+import { textHolds } from './full-text/text-query.js';
 import { foldText } from './fold-text.js';
 import { codingKey } from './terminology.js';
 
@@ -61,6 +62,8 @@ function valueHolds(value: ClauseValue, modifier: Modifier | undefined, found: P
       );
     case 'near':
       return found.type === 'special' && found.values.some((position) => isWithin(value, position));
+    case 'full-text':
+      return found.type === 'full-text' && found.values.some((words) => textHolds(value.query, words));
     case 'composite':
       return (
         found.type === 'composite' &&

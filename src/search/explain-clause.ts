@@ -46,6 +46,8 @@ function show(found: ParameterValues): string[] {
       return found.values.map((value) => `${showNumber(value)} ${unitOf(value)}`.trim());
     case 'special':
       return found.values.map(({ latitude, longitude }) => `${latitude}|${longitude}`);
+    case 'full-text':
+      return found.values.map((words) => `${words.size} different words`);
     case 'composite':
       return found.values.map((parts) => parts.map((part) => show(part).join(' or ')).join(' $ '));
   }

@@ -1,4 +1,5 @@
 import { collector, compileExpression, visitor, type Branch, type Visit } from './compile-expression.js';
+import { contentWords, narrativeWords, type WordPlaces } from './full-text/resource-words.js';
 import { fhirpathNodes } from './fhirpath-fallback.js';
 import { UnsupportedExpression } from './parse-expression.js';
 import { findsStrings, readStringToken } from './string-tokens.js';
@@ -35,6 +36,8 @@ export function extractValues(reader: TypeReader, value: unknown, identity?: { i
 
 class LazyValues implements ExtractedValues {
   private readonly known: (ParameterValues | null | undefined)[];
+  private narrative?: ParameterValues;
+  private content?: ParameterValues;
 
   constructor(
     private readonly reader: TypeReader,
@@ -53,6 +56,8 @@ class LazyValues implements ExtractedValues {
   }
 
   get(code: string): ParameterValues | undefined {
+    if (code === '_text') return (this.narrative ??= fullText(narrativeWords(this.value)));
+    if (code === '_content') return (this.content ??= fullText(contentWords(this.value).places));
     const position = this.reader.positions.get(code);
     return position === undefined ? undefined : this.at(position);
   }
@@ -77,6 +82,10 @@ class LazyValues implements ExtractedValues {
     const position = this.reader.positions.get(code);
     if (position !== undefined) this.known[position] = values;
   }
+}
+
+function fullText(words: WordPlaces): ParameterValues {
+  return { type: 'full-text', values: [words] };
 }
 
 function parameterReader(parameter: SearchParameter, context: ReadingContext): Read {

@@ -1,4 +1,5 @@
 import { FhirError } from '../fhir/fhir-error.js';
+import { parseTextQuery } from './full-text/parse-text-query.js';
 import { parseInclude } from './parse-include.js';
 import { isNear } from './near.js';
 import { type LinkParsing, parseLink, readsAsLink } from './parse-link.js';
@@ -7,7 +8,7 @@ import type { KnownPlaces } from './part-of.js';
 import { checkedPairs, splitQuery, splitUnescaped, type QueryPairs } from './query-text.js';
 import type { Clause, Include, Link, Modifier, Query, SortKey, Subset } from './query.js';
 import { joinSubsets, readElements, readSummary } from './read-subset.js';
-import type { SearchDefinitions } from './search-definitions.js';
+import { isFullText, type SearchDefinitions } from './search-definitions.js';
 import { MAX_COUNT, MAX_INCLUDES, MAX_LINKED_QUERIES, MAX_SORT_KEYS, MAX_VALUE_LENGTH, MAX_VALUES } from './search-limits.js';
 import { officialTerminology, type Terminology } from './terminology.js';
 import type { SearchParameter, SearchParameterType } from './values.js';
@@ -210,6 +211,10 @@ function readClause(name: string, value: string, state: Parsing): boolean {
   if (UNSEARCHED.has(code)) throw new FhirError('not-supported', `parameter '${code}' is not supported`, code);
   const parameter = definitions.find(type, code);
   if (!parameter) return unknown(name, `is unknown for ${type}`, state, 'invalid');
+  if (isFullText(code)) {
+    state.clauses.push(readFullText(parameter, name, suffix, value));
+    return true;
+  }
   if (parameter.type === 'special' && !isNear(parameter))
     throw new FhirError('not-supported', `parameter '${code}' is not supported`, code);
   const { modifier, targetType } = readModifier(suffix, parameter, definitions);
@@ -226,6 +231,18 @@ function readClause(name: string, value: string, state: Parsing): boolean {
   if (modifier === 'missing' && values.length > 1) throw new FhirError('invalid', `parameter '${name}' takes one value`, name);
   state.clauses.push({ parameter, ...(modifier ? { modifier } : {}), ...(targetType ? { targetType } : {}), values });
   return true;
+}
+
+function readFullText(parameter: SearchParameter, name: string, suffix: string | undefined, value: string): Clause {
+  if (suffix !== undefined)
+    throw new FhirError(
+      'not-supported',
+      `parameter '${name.slice(0, 100)}': '${parameter.code}' takes no modifier`,
+      name.slice(0, 100),
+    );
+  if (value.length > MAX_VALUE_LENGTH)
+    throw new FhirError('invalid', `parameter '${name}' has a value longer than ${MAX_VALUE_LENGTH} characters`, name);
+  return { parameter, values: [{ type: 'full-text', query: parseTextQuery(value, name) }] };
 }
 
 function readLink(name: string, value: string, state: Parsing): boolean {
@@ -274,7 +291,7 @@ function wholeNamed<T>(name: string, read: () => T): T {
 }
 
 /** Conditions of the standard that are not to be had here: leaving them out would answer another question. */
-const UNSEARCHED = new Set(['_filter', '_text', '_content', '_query']);
+const UNSEARCHED = new Set(['_filter', '_query']);
 
 function readModifier(
   suffix: string | undefined,

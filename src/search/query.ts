@@ -1,3 +1,4 @@
+import type { TextQuery } from './full-text/text-query.js';
 import type { CodingKey } from './terminology.js';
 import type { DateValue, NumberValue, PositionValue, SearchParameter } from './values.js';
 
@@ -43,7 +44,9 @@ export type ClauseValue =
   | { type: 'quantity'; comparator: Comparator; value: number; range: NumberValue; text: string; system?: string; code?: string }
   /** `text` is the value as written, its unit and distance filled in. */
   | { type: 'near'; center: PositionValue; kilometers: number; text: string }
-  | { type: 'composite'; parts: readonly ClauseValue[] };
+  | { type: 'composite'; parts: readonly ClauseValue[] }
+  /** Of `_text` and `_content`. */
+  | { type: 'full-text'; query: TextQuery };
 
 /** One `name[:modifier]=a,b,c` of a query: a predicate that holds where any of its values matches. */
 export interface Clause {

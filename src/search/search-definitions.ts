@@ -10,6 +10,20 @@ export type ParameterRow = Omit<SearchParameter, 'base' | 'targets' | 'component
 /** Why a parameter that is none of the definitions cannot be asked for all the same. */
 export type Refusal = (type: string, code: string) => FhirError | undefined;
 
+/**
+ * `_text` and `_content`, which every type has: what they look at is told by no expression, so they are not among
+ * {@link SearchDefinitions.parametersOf}.
+ */
+export const FULL_TEXT = ['_text', '_content'] as const;
+
+export function isFullText(code: string): boolean {
+  return FULL_TEXT.some((each) => each === code);
+}
+
+export function fullTextUrl(code: (typeof FULL_TEXT)[number]): string {
+  return `http://hl7.org/fhir/SearchParameter/Resource${code.replace('_', '-')}`;
+}
+
 /** All search parameters of R4B by resource type, those of Resource and DomainResource included. */
 export class SearchDefinitions {
   private readonly types: ReadonlySet<string>;
@@ -40,7 +54,7 @@ export class SearchDefinitions {
 
   /** @throws FhirError where the definitions were told to refuse the parameter rather than not to know it */
   find(type: string, code: string): SearchParameter | undefined {
-    const known = this.codesOf(type).get(code);
+    const known = this.codesOf(type).get(code) ?? (this.types.has(type) ? fullTextParameter(type, code) : undefined);
     if (known) return known;
     const refusal = this.refusalOf(type, code);
     if (refusal) throw refusal;
@@ -95,6 +109,12 @@ export class SearchDefinitions {
     this.byType.set(type, codes);
     return codes;
   }
+}
+
+function fullTextParameter(type: string, code: string): SearchParameter | undefined {
+  const known = FULL_TEXT.find((each) => each === code);
+  if (known === undefined) return undefined;
+  return { code, base: type, url: fullTextUrl(known), type: 'special', expression: '', targets: [], components: [] };
 }
 
 const NONE: ReadonlyMap<string, SearchParameter> = new Map();

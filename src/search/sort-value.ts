@@ -59,6 +59,7 @@ function sortable(found: ParameterValues): (string | number)[] {
       return found.values.map(({ low }) => low);
     case 'special':
     case 'composite':
+    case 'full-text':
       return [];
   }
 }

@@ -1,3 +1,5 @@
+import type { WordPlaces } from './full-text/resource-words.js';
+
 /** Kinds of search parameter, https://hl7.org/fhir/R4B/search.html#ptypes */
 export type SearchParameterType =
   'number' | 'date' | 'string' | 'token' | 'reference' | 'composite' | 'quantity' | 'uri' | 'special';
@@ -82,12 +84,15 @@ export type ParameterValues =
   | { type: 'number'; values: readonly NumberValue[] }
   | { type: 'quantity'; values: readonly QuantityValue[] }
   | { type: 'special'; values: readonly PositionValue[] }
-  | { type: 'composite'; values: readonly (readonly ParameterValues[])[] };
+  | { type: 'composite'; values: readonly (readonly ParameterValues[])[] }
+  /** Of `_text` and `_content`: the words of the resource, as one value. */
+  | { type: 'full-text'; values: readonly WordPlaces[] };
 
 /** All search values of one resource by parameter code, `_id`, `_lastUpdated`, `_tag`, `_profile`, `_security`, `_source` included. */
 export interface ExtractedValues {
   resourceType: string;
   get(code: string): ParameterValues | undefined;
+  /** All but `_text` and `_content`, which are not kept by the hub's own index. */
   entries(): Iterable<[string, ParameterValues]>;
 }
 

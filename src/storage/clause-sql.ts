@@ -12,6 +12,7 @@ import { parameterId, presenceKey } from '../search/equality-key.js';
 import { IN_COLUMNS } from '../search/index-rows.js';
 import { latitudesNear } from '../search/near.js';
 import type { Clause, ClauseValue, Comparator, Modifier, Reach } from '../search/query.js';
+import { isFullText } from '../search/search-definitions.js';
 import type { DateValue, NumberValue, SearchParameter } from '../search/values.js';
 import type { Bind } from './bindings.js';
 
@@ -40,7 +41,7 @@ export function clauseSql(type: string, clause: Clause, bind: Bind, probes = fal
   if (keys !== undefined) {
     return isNegated(clause) ? exactly(`NOT (${hasAny(keys, bind)})`) : { sql: hasAny(keys, bind), exact: true, byKey: true };
   }
-  if (isNegated(clause)) return { sql: 'true', exact: false };
+  if (isNegated(clause) || isFullText(code)) return { sql: 'true', exact: false };
   const conditions = clause.values.map((value) => valueSql(value, clause, bind, probes));
   const access = accessKeysOf(clause);
   const found = access === undefined ? undefined : hasAny(access, bind);

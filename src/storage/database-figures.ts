@@ -11,6 +11,7 @@ import {
   SET_ASIDE,
   SOURCES,
   SUBSCRIPTIONS_BY_STATUS,
+  UNINDEXED,
   UNMATCHED,
 } from './sql/figures.sql.js';
 
@@ -58,6 +59,7 @@ export class PostgresFigures extends DatabaseFigures {
       const leases = one(await ask(LEASES, [this.process]));
       const [unmatched] = await ask(UNMATCHED);
       const parameters = one(await ask(SEARCH_PARAMETERS));
+      const [unindexed] = await ask(UNINDEXED);
       const sources = one(await ask(SOURCES, [this.activeEndpoint]));
       return {
         subscriptions: new Map(statuses.map(({ status, subscriptions }) => [status, subscriptions])),
@@ -67,6 +69,7 @@ export class PostgresFigures extends DatabaseFigures {
         matching: { own: leases['matching_own']!, others: leases['matching_others']!, nobody: leases['matching_nobody']! },
         processes: leases['processes']!,
         unmatched: { changes: unmatched?.['changes'] ?? 0, seconds: unmatched?.['seconds'] ?? 0 },
+        unindexed: { changes: unindexed?.['changes'] ?? 0, seconds: unindexed?.['seconds'] ?? 0 },
         horizon: this.horizonOf(await ask<HorizonRow>(LOG_HORIZON)),
         sources: { well: sources['well']!, failing: sources['failing']!, lagSeconds: sources['lag_seconds']! },
         searchParameters: { usable: parameters['usable']!, indexing: parameters['indexing']!, left: parameters['left']! },

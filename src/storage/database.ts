@@ -43,6 +43,11 @@ const BOUND_TRANSACTIONS = `
 const TRANSACTION_STATEMENTS = 2;
 const TRANSACTION_SLACK_MILLISECONDS = 10_000;
 
+/** A database of which nothing else is used. */
+export type Transactional = Queryable & Pick<Database, 'transaction'>;
+
+const BEGIN_SNAPSHOT = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY';
+
 /** PostgreSQL as the stages' stores see it: prepared statements on a pool, and transactions. */
 export class Database implements Queryable {
   private readonly pool: pg.Pool;
@@ -88,13 +93,17 @@ export class Database implements Queryable {
 
   /**
    * Runs `work` in one transaction and commits. `durable: false` does not wait for the commit to reach the disk: for what can be
-   * worked out again from the change log (later durable commits carry it along, so order is kept).
+   * worked out again from the change log (later durable commits carry it along, so order is kept). `snapshot`: all statements see the
+   * database as the first of them does, and none may write.
    */
-  async transaction<T>(work: (tx: Queryable) => Promise<T>, options: { durable: boolean } = { durable: true }): Promise<T> {
+  async transaction<T>(
+    work: (tx: Queryable) => Promise<T>,
+    { durable = true, snapshot = false }: { durable?: boolean; snapshot?: boolean } = {},
+  ): Promise<T> {
     const client = await this.pool.connect();
     let broken: Error | undefined;
     try {
-      await client.query(options.durable ? 'BEGIN' : 'BEGIN; SET LOCAL synchronous_commit = off');
+      await client.query(snapshot ? BEGIN_SNAPSHOT : durable ? 'BEGIN' : 'BEGIN; SET LOCAL synchronous_commit = off');
       const result = await work({
         rows: (sql, values = []) => rowsOn(client, sql, values),
         run: (sql, values = []) => runOn(client, sql, values),

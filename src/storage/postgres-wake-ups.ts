@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { DEAD_PEER_PROBES, DEAD_PEER_SETTINGS, sessionOptions } from './dead-peers.js';
-import { LocalWakeUps, type WakeUp, WakeUps } from '../wake-ups/wake-ups.js';
+import { LocalWakeUps, WAKE_UPS, type WakeUp, WakeUps } from '../wake-ups/wake-ups.js';
 
 const CHANNEL = 'carillon_wake_up';
 /** NOTIFY in every transaction costs 70 % of the throughput, one in twenty milliseconds nothing. */
@@ -144,6 +144,6 @@ export class PostgresWakeUps extends WakeUps {
   private hear(payload: string): void {
     const [sender, ...wakeUps] = payload.split(' ');
     if (sender === this.self) return;
-    for (const wakeUp of wakeUps) if (wakeUp === 'changes' || wakeUp === 'events') this.local.send(wakeUp);
+    for (const wakeUp of WAKE_UPS) if (wakeUps.includes(wakeUp)) this.local.send(wakeUp);
   }
 }

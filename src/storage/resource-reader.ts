@@ -17,10 +17,11 @@ import type { SearchSemantics } from '../search/search-semantics.js';
 import { changeOf, type ChangeRow } from './change-row.js';
 import { CoalescedReads } from './coalesced-reads.js';
 import { CommonKeys } from './common-keys.js';
-import type { Queryable } from './database.js';
+import type { Queryable, Transactional } from './database.js';
 import { storageFailure } from './database-failure.js';
 import type { SearchStatement } from './bindings.js';
 import type { SearchPlan, SearchRow } from './search-plan.js';
+import { asksFullText, inIndexedSnapshot } from './indexed-snapshot.js';
 import { mergedRows } from './merged-rows.js';
 import { PendingKeys } from './pending-keys.js';
 import { acceptsMark, markOf, SEARCH_BOUNDS, type SearchBounds, SearchWalk, tooCostly, type Walk } from './search-walk.js';
@@ -43,10 +44,12 @@ export class PostgresResourceReader extends ResourceReader {
    */
   constructor(
     private readonly db: Queryable,
-    private readonly searches: Queryable,
+    private readonly searches: Transactional,
     private readonly semantics: SearchSemantics,
     private readonly budgetMilliseconds: number,
     bounds: Partial<SearchBounds> = {},
+    /** Called where a search waits for the full-text index. */
+    private readonly onWaiting: () => void = () => undefined,
   ) {
     super();
     this.bounds = { ...SEARCH_BOUNDS, ...bounds };
@@ -81,8 +84,7 @@ export class PostgresResourceReader extends ResourceReader {
   }
 
   override async search(query: Query, options: SearchOptions): Promise<SearchPage> {
-    return withinBudget(async () => {
-      const search = this.newSearch();
+    return this.searching([query], async (search) => {
       const walk = await search.begin(query);
       if (options.after !== undefined && !acceptsMark(walk, options.after))
         throw new FhirError('value', 'This page mark fits another query', '_page');
@@ -95,9 +97,8 @@ export class PostgresResourceReader extends ResourceReader {
 
   override async searchSeveral(queries: readonly Query[], options: SearchOptions): Promise<SearchPage> {
     const present = new Set(await this.typesPresent());
-    return withinBudget(async () => {
-      const search = this.newSearch();
-      const asked = queries.filter(({ type }) => present.has(type));
+    const asked = queries.filter(({ type }) => present.has(type));
+    return this.searching(asked, async (search) => {
       const [first] = asked;
       if (first === undefined) return { matches: [], ...(queries[0]?.total === 'none' ? {} : { total: 0 }) };
       const walks: Walk[] = [];
@@ -122,8 +123,7 @@ export class PostgresResourceReader extends ResourceReader {
   }
 
   override async findIds(query: Query, limit: number): Promise<string[]> {
-    return withinBudget(async () => {
-      const search = this.newSearch();
+    return this.searching([query], async (search) => {
       const found = await matches(search, await search.begin(query), { count: limit });
       return found.matches.map(({ id }) => id);
     });
@@ -158,9 +158,16 @@ export class PostgresResourceReader extends ResourceReader {
     return rows.map(({ type }) => type);
   }
 
-  private newSearch(): SearchWalk {
+  /** Full text is searched in one snapshot, since what the index holds and what it does not hold yet are asked for one after the other. */
+  private searching<T>(queries: readonly Query[], work: (search: SearchWalk) => Promise<T>): Promise<T> {
     this.pending.searched();
-    return new SearchWalk(this.searches, this.semantics, Date.now() + this.budgetMilliseconds, this.bounds, this.common);
+    const deadline = Date.now() + this.budgetMilliseconds;
+    const search = (on: Queryable) => new SearchWalk(on, this.semantics, deadline, this.bounds, this.common);
+    return withinBudget(() =>
+      queries.some(asksFullText)
+        ? inIndexedSnapshot(this.searches, deadline, this.onWaiting, (tx) => work(search(tx)))
+        : work(search(this.searches)),
+    );
   }
 
   private async load(keys: readonly { type: string; id: string }[]): Promise<Map<string, Change>> {

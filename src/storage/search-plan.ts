@@ -7,6 +7,7 @@ import { type Bind, Bindings, type SearchStatement } from './bindings.js';
 import { CHANGE_COLUMNS, type ChangeRow } from './change-row.js';
 import { clauseSql, type ClauseSql, reachSql } from './clause-sql.js';
 import { StatementNames } from './statement-names.js';
+import { type TextFinding, textFindingSql } from './full-text-search.js';
 import { boundedConditions, groupSql, leadsByRange, type RowGroup, rowGroups } from './row-groups.js';
 
 export type SearchRow = ChangeRow & { rid: bigint } & Record<`k${number}`, string | null>;
@@ -25,12 +26,16 @@ export class SearchPlan {
   private readonly groups: readonly RowGroup[];
   private readonly others: readonly Clause[];
 
-  /** @param reached what the links of the query came to: a match is in every one of them */
+  /**
+   * @param reached what the links of the query came to: a match is in every one of them
+   * @param texts what its full-text clauses came to
+   */
   constructor(
     private readonly query: Pick<Query, 'type' | 'clauses' | 'sort'>,
     private readonly reached: readonly Reach[] = [],
+    private readonly texts: ReadonlyMap<Clause, TextFinding> = new Map(),
   ) {
-    this.unverified = query.clauses.filter((clause) => !clauseSql(query.type, clause, () => '').exact);
+    this.unverified = query.clauses.filter((clause) => !texts.has(clause) && !clauseSql(query.type, clause, () => '').exact);
     this.type = query.type;
     ({ groups: this.groups, others: this.others } = rowGroups(query.clauses));
     const sort = query.sort.length > 0 ? query.sort : DEFAULT_SORT;
@@ -71,8 +76,14 @@ export class SearchPlan {
     return [...(byKey ? (['keys'] as const) : []), ...ranges];
   }
 
-  /** Says which keys are asked for, the same for the same ones. */
-  keysAsked(): string {
+  /** Whether all that match may be fewer than what is met on the way to them. */
+  get isSelective(): boolean {
+    return this.texts.size > 0 || this.sources.length > 0;
+  }
+
+  /** Says which keys are asked for, the same for the same ones; undefined where resources are listed, too, which differ each time. */
+  keysAsked(): string | undefined {
+    if ([...this.texts.values()].some(({ kind }) => kind === 'listed')) return undefined;
     const values: unknown[] = [];
     for (const clause of this.query.clauses) {
       const kept: unknown[] = [];
@@ -93,7 +104,7 @@ export class SearchPlan {
     const bindings = new Bindings();
     const { bind } = bindings;
     const isRange = typeof source === 'object';
-    const clauses = this.clausesSql(bind, { met: isRange ? source : undefined, probes: isRange });
+    const clauses = this.clausesSql(bind, { met: isRange ? source : undefined, probes: isRange, whole: source === 'all' });
     const early = isRange ? [] : clauses.filter(({ byKey }) => source === 'all' || byKey === true);
     const late = clauses.filter((clause) => !early.includes(clause));
     const limited = bind(most);
@@ -218,7 +229,7 @@ export class SearchPlan {
   /** How many resources the index finds. */
   count(atMost?: number): SearchStatement {
     const bindings = new Bindings();
-    const where = this.conditions(bindings.bind).join('\n      AND ');
+    const where = this.conditions(bindings.bind, true).join('\n      AND ');
     return atMost === undefined
       ? bindings.statement(`SELECT count(*) AS count FROM resource AS r WHERE ${where}`)
       : bindings.statement(
@@ -294,22 +305,25 @@ export class SearchPlan {
     return rest;
   }
 
-  private conditions(bind: Bind): string[] {
-    return [...this.ofType(bind), ...this.clauses(bind)];
+  /** @param whole whether all that meet them are wanted, and not the first of some order */
+  private conditions(bind: Bind, whole = false): string[] {
+    return [...this.ofType(bind), ...this.clausesSql(bind, { whole }).map(({ sql }) => sql)];
   }
 
   private ofType(bind: Bind): string[] {
     return [`r.type = ${bind(this.type)}`, 'NOT r.deleted'];
   }
 
-  private clauses(bind: Bind): string[] {
-    return this.clausesSql(bind).map(({ sql }) => sql);
-  }
-
-  /** All conditions, but of a group that is met already. */
-  private clausesSql(bind: Bind, { met, probes = false }: { met?: RowGroup; probes?: boolean } = {}): ClauseSql[] {
+  /** All conditions, but of a group that is met already. `whole`: all that meet them are wanted, not the first of some order or of a few. */
+  private clausesSql(
+    bind: Bind,
+    { met, probes = false, whole = false }: { met?: RowGroup; probes?: boolean; whole?: boolean } = {},
+  ): ClauseSql[] {
     return [
-      ...this.others.map((clause) => clauseSql(this.type, clause, bind, probes)),
+      ...this.others.map((clause) => {
+        const text = this.texts.get(clause);
+        return text === undefined ? clauseSql(this.type, clause, bind, probes) : textFindingSql(text, bind, whole);
+      }),
       ...this.groups.filter((group) => group !== met).map((group) => ({ sql: groupSql(group, probes, bind), exact: true })),
       ...this.reached.map((reach) => reachSql(reach, bind)),
     ];

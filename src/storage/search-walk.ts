@@ -9,6 +9,7 @@ import type { ExtractedValues, SearchParameter } from '../search/values.js';
 import type { SearchStatement } from './bindings.js';
 import type { ChangeRow } from './change-row.js';
 import type { Queryable } from './database.js';
+import { FullTextSearch } from './full-text-search.js';
 import { CommonKeys } from './common-keys.js';
 import {
   type InnerSearches,
@@ -40,9 +41,11 @@ export interface SearchBounds extends LinkBounds {
   walked: number;
   /** Matches that are gathered and sorted for one page. Where there are more, of a million resources one in twenty matches. */
   sorted: number;
+  /** Matches of a full-text clause that are listed. */
+  listed: number;
 }
 
-export const SEARCH_BOUNDS: SearchBounds = { ...LINK_BOUNDS, gathered: 2000, walked: 10_000, sorted: 50_000 };
+export const SEARCH_BOUNDS: SearchBounds = { ...LINK_BOUNDS, gathered: 2000, walked: 10_000, sorted: 50_000, listed: 10_000 };
 
 /** How far a search has come, and how many rows it reads next. */
 interface Place {
@@ -65,6 +68,7 @@ export interface Walk {
 
 /** One search and the searches within it, all done by one moment. */
 export class SearchWalk implements InnerSearches {
+  private readonly fullText: FullTextSearch;
   private readonly resolved = new Map<LinkedQuery, ReturnType<typeof resolveLinks>>();
 
   /** @param deadline in milliseconds since 1970; what takes longer is refused as too costly */
@@ -74,12 +78,15 @@ export class SearchWalk implements InnerSearches {
     private readonly deadline: number,
     private readonly bounds: SearchBounds = SEARCH_BOUNDS,
     private readonly common: CommonKeys = new CommonKeys(),
-  ) {}
+  ) {
+    this.fullText = new FullTextSearch((statement) => this.select(statement), semantics, bounds.listed);
+  }
 
   async begin(query: LinkedQuery & Partial<Pick<Query, 'sort'>>, within: readonly Reach[] = []): Promise<Walk> {
     const { reached, tested } = await this.linksOf(query);
     const { indexed, order } = MemoryOrder.divide(query.sort ?? []);
-    const plan = new SearchPlan({ ...query, sort: indexed }, [...within, ...reached]);
+    const texts = await this.fullText.find(query.type, query.clauses);
+    const plan = new SearchPlan({ ...query, sort: indexed }, [...within, ...reached], texts);
     return {
       plan,
       tested,
@@ -118,7 +125,7 @@ export class SearchWalk implements InnerSearches {
       if (yield* this.gathered(walk, source, this.bounds.gathered, place)) return;
     }
     for (let [run, ...runs] = plan.runs(after); run !== undefined;) {
-      const bounded = sources.length > 0 && plan.isBoundable && run !== 'missing';
+      const bounded = plan.isSelective && plan.isBoundable && run !== 'missing';
       if (yield* this.walked(walk, run, place, bounded ? this.bounds.walked : undefined)) [run, ...runs] = runs;
       else if (yield* this.gathered(walk, 'all', this.bounds.sorted, place)) return;
       else if (yield* this.walked(walk, run, place)) [run, ...runs] = runs;

@@ -26,6 +26,8 @@ export interface Figures {
   matching: { own: number; others: number; nobody: number };
   processes: number;
   unmatched: { changes: number; seconds: number };
+  /** What the full-text index does not hold yet. */
+  unindexed: { changes: number; seconds: number };
   horizon: LogHorizon | undefined;
   sources: { well: number; failing: number; lagSeconds: number };
   /** Those of clients: in use, being indexed; resources that walks under way have still to look at. */

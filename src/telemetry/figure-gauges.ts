@@ -40,6 +40,12 @@ export class FigureGauges {
     );
     this.plain('carillon_log_unmatched_seconds', 'Age of the oldest of them', (figures) => figures?.unmatched.seconds);
     this.plain(
+      'carillon_full_text_unindexed_changes',
+      'Changes stored and not in the full-text index yet, counted up to 100000',
+      (figures) => figures?.unindexed.changes,
+    );
+    this.plain('carillon_full_text_unindexed_seconds', 'Age of the oldest of them', (figures) => figures?.unindexed.seconds);
+    this.plain(
       'carillon_log_horizon_seconds',
       'Age of the oldest transaction that writes, below which the log is settled',
       (figures) => figures && (figures.horizon?.seconds ?? 0),

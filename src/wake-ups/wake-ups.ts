@@ -1,5 +1,9 @@
-/** What a stage may be woken for: `changes` = rows in the change log, `events` = rows in the numbered log. */
-export type WakeUp = 'changes' | 'events';
+/**
+ * What a stage may be woken for: `changes` = rows in the change log, `events` = rows in the numbered log, `full-text` = a search waits for
+ * the full-text index.
+ */
+export const WAKE_UPS = ['changes', 'events', 'full-text'] as const;
+export type WakeUp = (typeof WAKE_UPS)[number];
 
 /**
  * Starts the next stage sooner, in this process at once and in the others within some 20 ms. A wake-up carries no data and may be
@@ -13,7 +17,11 @@ export abstract class WakeUps {
 
 /** Wake-ups inside one process; also the twin for tests. */
 export class LocalWakeUps extends WakeUps {
-  private readonly listeners: Record<WakeUp, Set<() => void>> = { changes: new Set(), events: new Set() };
+  private readonly listeners: Record<WakeUp, Set<() => void>> = {
+    changes: new Set(),
+    events: new Set(),
+    'full-text': new Set(),
+  };
 
   send(wakeUp: WakeUp): void {
     for (const listener of this.listeners[wakeUp]) listener();

@@ -85,8 +85,11 @@ test('what was stored and not matched is counted and aged from the place where m
   await run(
     "UPDATE matching_position AS p SET epoch = v.epoch, xid = v.xid, seq = v.seq FROM resource_version AS v WHERE v.id = 'p1'",
   );
-  const { unmatched } = await figures.read([]);
+  const { unmatched, unindexed } = await figures.read([]);
   expect(unmatched.changes).toBe(2);
+  // Nobody indexes here.
+  expect(unindexed.changes).toBe(3);
+  expect(Math.round(unindexed.seconds)).toBeGreaterThanOrEqual(90);
   expect(Math.round(unmatched.seconds)).toBeGreaterThanOrEqual(30);
   expect(unmatched.seconds).toBeLessThan(90);
 });

@@ -118,7 +118,8 @@ describe('metadata', () => {
     for (const type of ['Patient', 'Observation', 'Location', 'Subscription', 'Bundle']) {
       for (const { name, type: kind } of typeOf(statement, type)?.searchParam ?? []) {
         if (kind === 'composite') continue;
-        const response = await fetch(`${hub.fhir}/${type}?${name}:missing=true`, { headers: { prefer: 'handling=strict' } });
+        const query = name === '_text' || name === '_content' ? `${name}=word` : `${name}:missing=true`;
+        const response = await fetch(`${hub.fhir}/${type}?${query}`, { headers: { prefer: 'handling=strict' } });
         if (response.status !== 200) refused.push(`${type}.${name}`);
       }
     }

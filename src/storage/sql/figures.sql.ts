@@ -55,6 +55,21 @@ export const UNMATCHED: Sql = {
   ) AS oldest ON true`,
 };
 
+/** What is stored and not in the full-text index. Both parts walk resource_version_position from where the index stands. */
+export const UNINDEXED: Sql = {
+  text: `
+  SELECT found.changes::float8 AS changes, coalesce(greatest(0, extract(epoch FROM now() - oldest.at)), 0)::float8 AS seconds
+  FROM full_text_position AS p
+  CROSS JOIN LATERAL (
+    SELECT count(*) AS changes
+    FROM (SELECT FROM resource_version AS v WHERE (v.epoch, v.xid, v.seq) > (p.epoch, p.xid, p.seq) LIMIT ${MOST_COUNTED}) AS counted
+  ) AS found
+  LEFT JOIN LATERAL (
+    SELECT v.at FROM resource_version AS v
+    WHERE (v.epoch, v.xid, v.seq) > (p.epoch, p.xid, p.seq) ORDER BY v.epoch, v.xid, v.seq LIMIT 1
+  ) AS oldest ON true`,
+};
+
 /**
  * Who holds back pg_snapshot_xmin, below which the log is settled: the oldest transaction of the whole cluster that has an id, in whatever
  * database, also a prepared one. No row where nothing writes; a row without a pid where it ended meanwhile; without seconds where its beginning

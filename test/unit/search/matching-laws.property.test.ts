@@ -90,6 +90,8 @@ function queriesFor(found: ParameterValues): [modifier: string, value: string][]
         '',
         `${String(latitude)}|${String(longitude)}|1|km`,
       ]);
+    case 'full-text':
+      return [...(found.values[0]?.keys() ?? [])].slice(0, 3).map((word): [string, string] => ['', `"${word}"`]);
     case 'composite':
       return found.values.flatMap((parts) => {
         const [first, second] = parts.map((part) => queriesFor(part).filter(([modifier]) => modifier === ''));

@@ -1,0 +1,2 @@
+DROP TABLE full_text_position;
+DROP TABLE resource_words;
