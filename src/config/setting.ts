@@ -75,12 +75,7 @@ export function oneOf<const T extends string>(...words: readonly T[]): z.ZodType
 /** Blocks of addresses in CIDR form, separated by commas: `10.20.0.0/16, fd12:3456::/32`. */
 export const addressBlocks: z.ZodType<readonly string[]> = z
   .string()
-  .transform((written) =>
-    written
-      .split(',')
-      .map((block) => block.trim())
-      .filter((block) => block !== ''),
-  )
+  .transform(listed)
   .refine(
     (blocks) => blocks.every((block) => ipaddr.isValidCIDR(block)),
     'must be address blocks such as 10.20.0.0/16, separated by commas',
@@ -105,10 +100,7 @@ export const portList: z.ZodType<readonly number[]> = z
 
 /** `*`, `loopback`, `none` or origins such as `https://app.example`, separated by commas. */
 export const originList = z.string().transform((written, context) => {
-  const words = written
-    .split(',')
-    .map((word) => word.trim())
-    .filter((word) => word !== '');
+  const words = listed(written);
   const wrong = words.find(
     (word) => !['*', 'loopback', 'none'].includes(word) && (word.includes('*') || URL.parse(word)?.origin !== word),
   );
@@ -125,13 +117,16 @@ export const originList = z.string().transform((written, context) => {
 /** `*` or names of hosts such as `fhir.example.org`, without ports, separated by commas. */
 export const hostList: z.ZodType<readonly string[]> = z
   .string()
-  .transform((written) =>
-    written
-      .split(',')
-      .map((word) => word.trim())
-      .filter((word) => word !== ''),
-  )
+  .transform(listed)
   .refine(
     (words) => words.every((word) => word === '*' || URL.parse(`http://${word}`)?.hostname === word.toLowerCase()),
     'must be * or names of hosts such as fhir.example.org, without ports, separated by commas',
   );
+
+/** What stands between commas, without white space and without what is empty. */
+function listed(written: string): string[] {
+  return written
+    .split(',')
+    .map((word) => word.trim())
+    .filter((word) => word !== '');
+}
