@@ -14,7 +14,7 @@ const ADDRESSES: ReadonlySet<string> = new Set(['Device', 'Subscription']);
 
 /** Whether canonicals can lead to resources of a type. */
 export function bearsCanonical(definitions: SearchDefinitions, type: string): boolean {
-  return !ADDRESSES.has(type) && definitions.find(type, 'url')?.type === 'uri';
+  return !ADDRESSES.has(type) && definitions.findOfficial(type, 'url')?.type === 'uri';
 }
 
 /** The canonical that a resource bears as its own. */

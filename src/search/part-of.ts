@@ -9,7 +9,7 @@ const NAMES = ['partof', 'part-of'];
  */
 export function partOf(definitions: SearchDefinitions, type: string): SearchParameter | undefined {
   for (const name of NAMES) {
-    const parameter = definitions.find(type, name);
+    const parameter = definitions.findOfficial(type, name);
     if (parameter?.type === 'reference' && parameter.targets.length === 1 && parameter.targets[0] === type) return parameter;
   }
   return undefined;

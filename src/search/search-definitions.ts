@@ -61,6 +61,12 @@ export class SearchDefinitions {
     return undefined;
   }
 
+  /** One of FHIR's own, whatever clients define beside them. */
+  findOfficial(type: string, code: string): SearchParameter | undefined {
+    const known = this.codesOf(type).get(code);
+    return known?.custom === true ? undefined : known;
+  }
+
   /** The definition that a composite's component refers to, on the composite's own base where it exists there. */
   findByUrl(type: string, url: string): SearchParameter | undefined {
     for (const parameter of this.codesOf(type).values()) if (parameter.url === url) return parameter;

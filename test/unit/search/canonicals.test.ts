@@ -6,6 +6,8 @@ import { bearsCanonical, canonicalOf, keysReferringTo, leadsTo } from '../../../
 import { canonicalQuery } from '../../../src/search/canonical-query.js';
 import { clauseHolds } from '../../../src/search/clause-holds.js';
 import { equalityKeysOf } from '../../../src/search/index-rows.js';
+import { SearchSemantics } from '../../../src/search/search-semantics.js';
+import { semanticsWith } from '../../support/custom-parameters.js';
 import { SEMANTICS } from '../../support/semantics.js';
 
 const U = 'http://acme.example/q';
@@ -123,5 +125,18 @@ describe('what a canonical leads to', () => {
     expect(canonicalOf(device)).toBeUndefined();
     const library = SEMANTICS.extract('Library', { resourceType: 'Library', url: U, version: '3' });
     expect(canonicalOf(library)).toEqual({ url: U, version: '3' });
+  });
+
+  test('is told by the official parameters, while those of clients are indexed and after', () => {
+    const row = { code: 'url', url: 'http://example.org/sp', type: 'uri', expression: 'Patient.photo.url' } as const;
+    const definition = { url: row.url, code: row.code, rows: { Patient: row } };
+    const beingIndexed = new SearchSemantics(SEMANTICS.definitions, SEMANTICS.bases);
+    beingIndexed.adopt({ revision: 1, generation: 1, parameters: [{ id: 'p', definition, generation: 1 }], walks: [] });
+    for (const semantics of [beingIndexed, semanticsWith(definition)]) {
+      expect(bearsCanonical(semantics.catalog.usable, 'Patient')).toBe(false);
+      expect(() => semantics.parse('Observation', 'subject:above=http://example.org/Patient/1', { handling: 'strict' })).toThrow(
+        /or a canonical/,
+      );
+    }
   });
 });
