@@ -17,7 +17,15 @@ export interface Explained {
 }
 
 /** Tables whose size goes with the number of resources. */
-const BIG = new Set(['resource', 'resource_version', 'search_date', 'search_number', 'search_quantity', 'search_string']);
+const BIG = new Set([
+  'resource',
+  'resource_version',
+  'search_date',
+  'search_number',
+  'search_quantity',
+  'search_string',
+  'resource_words',
+]);
 /** Rows met by one node, as a share of the table: from there on it counts as read whole. Small tables may be. */
 const WHOLE = 0.5;
 const SMALL = 100_000;

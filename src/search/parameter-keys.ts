@@ -1,4 +1,4 @@
-import { extendKey, finishKey, keyPrefix, type KeyForm, type KeyPrefix } from './equality-key.js';
+import { finishKey, keyPrefix, type KeyForm, type KeyPrefix } from './equality-key.js';
 import type { SearchParameter } from './values.js';
 
 /** The beginnings of all keys of one parameter, hashed once. */
@@ -44,9 +44,4 @@ export function keysOf(type: string, code: string): ParameterKeys {
     ofType.set(code, (keys = { present: finishKey(prefix.present), prefix }));
   }
   return keys;
-}
-
-/** The key of two texts under a form. */
-export function keyOfTwo(prefix: KeyPrefix, first: string, second: string): number {
-  return finishKey(extendKey(extendKey(prefix, first), second));
 }

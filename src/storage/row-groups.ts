@@ -36,7 +36,7 @@ export function rowGroups(clauses: readonly Clause[]): { groups: readonly RowGro
 }
 
 /** What makes a row `alias` one that meets the group, its parameter apart. */
-export function groupConditions({ clauses }: RowGroup, alias: string, bind: Bind): string[] {
+function groupConditions({ clauses }: RowGroup, alias: string, bind: Bind): string[] {
   return clauses.map((clause) => rowCondition(clause, alias, bind)?.sql ?? 'false');
 }
 
