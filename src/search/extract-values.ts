@@ -1,4 +1,5 @@
 import { collector, compileExpression, visitor, type Branch, type Visit } from './compile-expression.js';
+import { splitUnion } from './custom/split-union.js';
 import { contentWords, narrativeWords, type WordPlaces } from './full-text/resource-words.js';
 import { fhirpathNodes } from './fhirpath-fallback.js';
 import { UnsupportedExpression } from './parse-expression.js';
@@ -144,12 +145,15 @@ function visitsOf(
       return read ? [visitor(branch, read)] : [];
     });
   }
+  // `fhirpath` would compare each value of a union with each other to leave out those that are there twice, which matters to no index.
+  return splitUnion(expression).map((member) => fallbackVisit(type, member, context));
+}
+
+function fallbackVisit(type: SearchParameterType, expression: string, context: ReadingContext): Visit<unknown[]> {
   const nodes = fhirpathNodes(expression);
-  return [
-    (node, resource, sink) => {
-      for (const found of nodes(node, resource)) valueReader(type, found.type, context)?.(found.node, sink);
-    },
-  ];
+  return (node, resource, sink) => {
+    for (const found of nodes(node, resource)) valueReader(type, found.type, context)?.(found.node, sink);
+  };
 }
 
 function compiled(

@@ -34,7 +34,7 @@ export function fhirpathNodes(expression: string): FindNodes {
   } as never) as (node: unknown, variables: object) => unknown[];
   return (node, resource) => {
     current = resource;
-    return evaluate(node, { resource }).map(typed);
+    return evaluate(node, { resource }).map(typed).filter(canBeKept);
   };
 }
 
@@ -48,4 +48,9 @@ function typed(result: unknown): { type: string; node: unknown } {
   // Its decimals are objects of its own; a text of digits is still a text.
   const isNumber = typeof result !== 'string' && /^-?\d+(\.\d+)?$/.test(text);
   return isNumber ? { type: 'decimal', node: Number(text) } : { type: 'string', node: text };
+}
+
+/** A literal may name NUL, which PostgreSQL keeps in no text: such a result is no value. */
+function canBeKept({ node }: { node: unknown }): boolean {
+  return typeof node !== 'string' || !node.includes('\0');
 }

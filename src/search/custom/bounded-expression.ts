@@ -8,6 +8,7 @@ import {
   UnknownElement,
   UnsupportedExpression,
 } from '../parse-expression.js';
+import { splitUnion } from './split-union.js';
 
 /** An expression that cannot be taken, with the reason as the end of a sentence. */
 export class RefusedExpression extends Error {
@@ -20,22 +21,22 @@ const MOST_CHARACTERS = 2_000;
 const MOST_FALLBACK_CHARACTERS = 500;
 /** Brackets within brackets. */
 const MOST_DEPTH = 30;
-/** Of functions that make several values of one, so that a few of them cannot make millions. */
+/** Of select(), which makes several values of one, so that a few of them cannot make millions. */
 const MOST_PROJECTIONS = 2;
 
 /**
  * What `fhirpath` may do for clients' expressions, beyond paths: functions that look at what they are given and make no more of it.
- * Left out is what walks a whole tree, runs regular expressions, multiplies its input, or says something else tomorrow.
+ * Left out is what walks a whole tree, runs regular expressions, multiplies its input, compares each value with each other (`distinct()`,
+ * `union()`, `intersect()`, `exclude()`: a minute for 20,000 names), or says something else tomorrow.
  */
 const FUNCTIONS = new Set([
   ...['where', 'exists', 'empty', 'not', 'all', 'count', 'hasValue', 'iif', 'resolve', 'extension', 'ofType', 'as', 'is'],
-  ...['first', 'last', 'tail', 'skip', 'take', 'single', 'distinct', 'select', 'union', 'intersect', 'exclude', 'coalesce'],
+  ...['first', 'last', 'tail', 'skip', 'take', 'single', 'select', 'coalesce'],
   ...['lower', 'upper', 'trim', 'length', 'substring', 'startsWith', 'endsWith', 'contains', 'indexOf'],
   ...['toString', 'toInteger', 'toDecimal', 'toDate', 'toDateTime', 'abs', 'round', 'floor', 'ceiling', 'truncate'],
 ]);
 /** Those whose arguments are asked again for every value. */
 const REPEATED = new Set(['where', 'exists', 'all', 'select', 'iif']);
-const PROJECTIONS = new Set(['select', 'union']);
 
 /**
  * The paths of a client's expression, or `fhirpath` where it is beyond the compiler but harmless there. Its evaluation takes a time that
@@ -110,9 +111,14 @@ interface SyntaxNode {
   children?: SyntaxNode[];
 }
 
+/** The members of an outermost union are evaluated one by one, see extract-values.ts: none of its values is compared with the others. */
 function checkFallback(text: string): void {
   if (text.length > MOST_FALLBACK_CHARACTERS)
     throw new RefusedExpression(`is more than a path and has more than ${String(MOST_FALLBACK_CHARACTERS)} characters`);
+  for (const member of splitUnion(text)) checkMember(member);
+}
+
+function checkMember(text: string): void {
   const { parse, compile } = createRequire(import.meta.url)('fhirpath') as {
     parse: (text: string) => SyntaxNode;
     compile: (text: string) => unknown;
@@ -131,10 +137,12 @@ function checkFallback(text: string): void {
       const name = node.text ?? node.children?.[0]?.text ?? '';
       if (!FUNCTIONS.has(name))
         throw new RefusedExpression(`uses ${name.slice(0, 60)}(), which search parameters cannot use here`);
-      if (PROJECTIONS.has(name) && ++projections > MOST_PROJECTIONS)
-        throw new RefusedExpression(`uses select() and union() more than ${String(MOST_PROJECTIONS)} times`);
+      if (name === 'select' && ++projections > MOST_PROJECTIONS)
+        throw new RefusedExpression(`uses select() more than ${String(MOST_PROJECTIONS)} times`);
       repeats ||= REPEATED.has(name);
     }
+    if (node.type === 'UnionExpression' && !isOfLiterals(node))
+      throw new RefusedExpression('joins values by | within an expression; it can be a union as a whole');
     if (node.type === 'ExternalConstant') {
       const name = node.children?.[0]?.text ?? '';
       if (name !== 'resource') throw new RefusedExpression(`names %${name.slice(0, 60)}, which is not known here`);
@@ -143,4 +151,13 @@ function checkFallback(text: string): void {
     for (const child of node.children ?? []) walk(child, repeats);
   };
   walk(tree, false);
+}
+
+/** As in `$this in ('a' | 'b')`. */
+function isOfLiterals({ children = [] }: SyntaxNode): boolean {
+  return children.every((child) => (child.type === 'UnionExpression' ? isOfLiterals(child) : hasOnlyLiterals(child)));
+}
+
+function hasOnlyLiterals({ type, children = [] }: SyntaxNode): boolean {
+  return type.endsWith('Literal') || ((type.endsWith('Term') || type === 'TermExpression') && children.every(hasOnlyLiterals));
 }

@@ -70,6 +70,11 @@ describe('a SearchParameter that is active', () => {
       [{ type: 'Practitioner', id: '2' }],
     ],
     [{ type: 'number', expression: 'Patient.name.count()' }, [{ low: 2, high: 2 }]],
+    [
+      { type: 'number', expression: 'Patient.name.count() | Patient.extension.count()' },
+      [2, 1].map((n) => ({ low: n, high: n })),
+    ],
+    [{ type: 'number', expression: "Patient.name.where(use in ('old' | 'temp')).count()" }, [{ low: 1, high: 1 }]],
   ])('finds by %j what it says', (more, values) => {
     expect(valuesIn(more, ann)).toEqual(values);
   });
@@ -96,6 +101,12 @@ describe('a SearchParameter that is active', () => {
 
   test('has no value where its expression fails on a resource, and the resource is none the worse', () => {
     expect(valuesIn({ expression: 'Patient.name.given.single().lower()' }, ann)).toBeUndefined();
+  });
+
+  test('has no value with a NUL, which PostgreSQL could keep in no index', () => {
+    const expression = "name.where(use = 'old').given.first() & '\\u0000'";
+    expect(valuesIn({ expression }, ann)).toBeUndefined();
+    expect(valuesIn({ expression, type: 'token' }, ann)).toBeUndefined();
   });
 
   const composite = { type: 'composite', expression: 'Patient.name' };
@@ -128,6 +139,15 @@ describe('a SearchParameter that is active', () => {
       /within a condition/,
     ],
     ['that multiplies', { expression: 'name.select(1|2).select(1|2).select(1|2)' }, 'expression', /more than 2 times/],
+    ...['name.given.distinct()', 'name.exclude(name)', 'name.given.union(name.family)', 'name.intersect(name)'].map(
+      (expression): [string, object, string, RegExp] => [
+        'that compares each with each other',
+        { expression },
+        'expression',
+        /uses (distinct|exclude|union|intersect)\(\)/,
+      ],
+    ),
+    ['that joins before it ends', { expression: '(name.given | name.family).lower()' }, 'expression', /joins values by \|/],
     ['with another variable', { expression: '%ucum' }, 'expression', /%.* is not known here/],
     ['of very many paths', { expression: `Patient${'.extension.value'.repeat(20)}` }, 'expression', /too many paths/],
     ['of very many characters', { expression: `Patient.name${' '.repeat(6000)}` }, 'expression', /more than 5000/],
