@@ -59,6 +59,10 @@ export const SETTINGS = {
     hours: setting('EXPORT_HOURS', wholeNumber(1, 8760), '24'),
     atOnce: setting('EXPORT_JOBS', wholeNumber(1, 1000), '4'),
   },
+  writes: {
+    /** Whether what clients write may refer to resources of the hub that are not there. */
+    danglingReferences: setting('DANGLING_REFERENCES', oneOf('accepted', 'refused'), 'accepted'),
+  },
   messages: {
     /** How long a processed message is known again: a little over the time in which its sender may ask for the answer once more. */
     cacheMinutes: setting('MESSAGE_CACHE_MINUTES', wholeNumber(1, 525_600), '1440'),

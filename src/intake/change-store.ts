@@ -1,4 +1,5 @@
 import type { Change, CodedEvent, Face } from '../fhir/change.js';
+import type { OwnReference } from '../fhir/own-references.js';
 
 /** A resource that was checked and is ready to be stored. */
 export interface ResourceToStore {
@@ -56,6 +57,16 @@ export interface WriteUnit {
   sealed?: boolean;
   /** For a message: its answer, kept in the same transaction. */
   message?: ProcessedMessage;
+  /**
+   * Where references have to lead somewhere: all those of its writes to resources of this hub. The unit is refused where one of them would
+   * dangle afterwards, or where a resource that it deletes is still referred to.
+   */
+  references?: readonly WrittenReference[];
+}
+
+/** A reference that a unit stores, and the place of the write that does. */
+export interface WrittenReference extends OwnReference {
+  write: number;
 }
 
 /** A message that was processed, by the ids its sender gave it, and what it was answered. */
@@ -77,7 +88,8 @@ export interface SourceWatermark {
 /**
  * The door into the change log. A unit's outcome is known only after its commit is durable. Units of concurrent requests may share one
  * database transaction; each still succeeds or fails on its own.
- * @throws FhirError 412 (If-Match, If-None-Match), 409 (the same resource twice in a unit, lost race that stays lost)
+ * @throws FhirError 412 (If-Match, If-None-Match), 409 (the same resource twice in a unit, lost race that stays lost, a resource to delete
+ * is referred to), 422 (dangling references)
  */
 export abstract class ChangeStore {
   abstract write(unit: WriteUnit): Promise<WriteOutcome[]>;

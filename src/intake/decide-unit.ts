@@ -19,6 +19,7 @@ export class RefusedWrite extends FhirError {
   ) {
     const [{ code, diagnostics, expression }] = refusal.issues as [Issue];
     super(code, diagnostics, expression, { status: refusal.status, headers: { ...refusal.headers } });
+    Object.assign(this, { issues: refusal.issues });
   }
 }
 

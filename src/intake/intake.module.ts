@@ -11,6 +11,7 @@ import { KeyRing } from '../secrets/key-ring.js';
 import { SecretRule } from '../secrets/secret-rule.js';
 import { Vault } from '../secrets/vault.js';
 import { CurrentParameters } from '../search/custom/current-parameters.js';
+import { keysOfReferring } from '../search/referring-keys.js';
 import { SearchSemantics } from '../search/search-semantics.js';
 import { PostgresChangeStore } from '../storage/change-store.js';
 import { RecentVersions } from '../storage/recent-versions.js';
@@ -27,6 +28,7 @@ import { Transactions } from './bundle/transaction.js';
 import { UnpackOperation } from './bundle/unpack.operation.js';
 import { Unpacking } from './bundle/unpacking.js';
 import { ChangeStore } from './change-store.js';
+import { ClientChanges } from './client-changes.js';
 import { ClientWrites } from './client-writes.js';
 import { ConditionLocks } from './condition-locks.js';
 import { CreateController } from './create.controller.js';
@@ -97,16 +99,24 @@ import { WriteRules } from './write-rules.js';
           Date.now,
           recent,
           parameters,
+          (type, id) =>
+            keysOfReferring(semantics.definitions.resourceTypes(), (source) => semantics.parametersOf(source), type, id),
         );
         return new SealingChangeStore(store, vault, keys, register, (err) => log.error({ err }, 'secrets.not-sealed'));
       },
     },
     { provide: ChangeStore, useExisting: SealingChangeStore },
     {
+      provide: ClientChanges,
+      inject: [SealingChangeStore, SearchSemantics, Config],
+      useFactory: (store: SealingChangeStore, { bases }: SearchSemantics, config: Config) =>
+        new ClientChanges(store, config.writes.danglingReferences === 'refused', bases),
+    },
+    {
       provide: ClientWrites,
-      inject: [ChangeStore, WriteRules, MatchingResources, ConditionLocks, SearchSemantics, CurrentParameters],
+      inject: [ClientChanges, WriteRules, MatchingResources, ConditionLocks, SearchSemantics, CurrentParameters],
       useFactory: (
-        store: ChangeStore,
+        store: ClientChanges,
         rules: WriteRules,
         resources: MatchingResources,
         locks: ConditionLocks,
@@ -130,11 +140,11 @@ import { WriteRules } from './write-rules.js';
     {
       provide: Transactions,
       inject: [
-        ...[ChangeStore, ClientWrites, MatchingResources, ConditionLocks, Batches],
+        ...[ClientChanges, ClientWrites, MatchingResources, ConditionLocks, Batches],
         ...[SearchSemantics, CurrentParameters, PublicUrl],
       ],
       useFactory: (
-        store: ChangeStore,
+        store: ClientChanges,
         writes: ClientWrites,
         resources: MatchingResources,
         locks: ConditionLocks,
@@ -176,9 +186,9 @@ import { WriteRules } from './write-rules.js';
     },
     {
       provide: FiredEvents,
-      inject: [ChangeStore, MatchingResources, SearchSemantics, PublicUrl],
+      inject: [ClientChanges, MatchingResources, SearchSemantics, PublicUrl],
       useFactory: (
-        store: ChangeStore,
+        store: ClientChanges,
         resources: MatchingResources,
         { bases }: SearchSemantics,
         { value: publicUrl }: PublicUrl,

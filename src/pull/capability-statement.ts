@@ -34,6 +34,8 @@ export interface Capabilities {
   cors: boolean;
   /** Whether the operator named a mail server. */
   sendsMail: boolean;
+  /** Whether references to resources of the hub have to lead somewhere. */
+  enforcesReferences: boolean;
 }
 
 /** https://hl7.org/fhir/R4B/capabilitystatement.html of one face; states only what works. */
@@ -139,6 +141,7 @@ function resourceOf(type: string, capabilities: Capabilities): CapabilityStateme
     conditionalRead: 'full-support',
     conditionalUpdate: true,
     conditionalDelete: 'single',
+    referencePolicy: ['literal', 'logical', ...(capabilities.enforcesReferences ? (['enforced'] as const) : [])],
     searchInclude: ['*', ...referencesOf(type, capabilities).map(({ code }) => `${type}:${code}`)],
     searchRevInclude: ['*', ...referringTo(type, capabilities)],
     searchParam: [...capabilities.parametersOf(type).filter(isSearchable).map(searchParamOf), ...FULL_TEXT_PARAMETERS],

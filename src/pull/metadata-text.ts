@@ -15,7 +15,7 @@ export class MetadataText {
     private readonly semantics: SearchSemantics,
     private readonly parameters: Pick<CurrentParameters, 'follow'>,
     private readonly reader: ResourceReader,
-    private readonly hub: Pick<Capabilities, 'publicUrl' | 'version' | 'types' | 'reliableCacheMinutes' | 'cors' | 'sendsMail'>,
+    private readonly hub: Omit<Capabilities, 'face' | 'base' | 'date' | 'parametersOf' | 'topics'>,
   ) {}
 
   async of(face: Face): Promise<string> {

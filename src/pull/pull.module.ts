@@ -99,6 +99,7 @@ const HUB_VERSION = (JSON.parse(readFileSync(new URL('../../package.json', impor
           reliableCacheMinutes: config.messages.cacheMinutes,
           cors: !config.http.corsOrigins.includes('none'),
           sendsMail: config.mail.smtpUrl !== undefined,
+          enforcesReferences: config.writes.danglingReferences === 'refused',
           types: definitions().resourceTypes.filter((type) => !NEVER_STORED.has(type)),
         }),
     },

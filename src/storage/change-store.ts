@@ -1,12 +1,13 @@
 import { FhirError } from '../fhir/fhir-error.js';
 import { LOG_START, type Change } from '../fhir/change.js';
 import { ChangeStore, type ResourceToStore, type WriteOutcome, type WriteUnit } from '../intake/change-store.js';
-import { decideUnit, resourceKey, targetOf, type Draft, type UnitDecision } from '../intake/decide-unit.js';
+import { type CurrentVersions, decideUnit, resourceKey, targetOf, type Draft, type UnitDecision } from '../intake/decide-unit.js';
 import type { IndexRows } from '../search/values.js';
 import type { WakeUps } from '../wake-ups/wake-ups.js';
 import { appendParameters, type CurrentRow } from './append-parameters.js';
 import type { Database, Queryable } from './database.js';
 import { isLostRace, isOutdated, LostRace, storageFailure } from './database-failure.js';
+import { FlushReferences, looksAround, type ReferringKeys } from './flush-references.js';
 import { NO_DEFINITIONS, type WrittenDefinitions } from './written-definitions.js';
 import { RecentVersions } from './recent-versions.js';
 import { RidSupply } from './rid-supply.js';
@@ -72,6 +73,8 @@ export class PostgresChangeStore extends ChangeStore {
     private readonly recent = new RecentVersions(),
     /** By what the index rows are made. */
     private readonly definitions: WrittenDefinitions = NO_DEFINITIONS,
+    /** For units whose references are checked. */
+    private readonly referringKeys: ReferringKeys = () => [],
   ) {
     super();
     this.settings = { ...DEFAULTS, ...settings };
@@ -145,19 +148,31 @@ export class PostgresChangeStore extends ChangeStore {
     const targets = lookUpTargets(units, lookUpAll);
     const together =
       targets.length > 0 ||
-      units.some(({ unit }) => unit.watermark !== undefined || unit.message !== undefined || unit.sealed === true);
+      units.some(
+        ({ unit }) => unit.watermark !== undefined || unit.message !== undefined || unit.sealed === true || looksAround(unit),
+      );
     return together
       ? this.database.transaction((tx) => this.attemptOn(tx, units, targets))
       : this.attemptOn(this.database, units, targets);
   }
 
   private async attemptOn(on: Queryable, units: readonly Waiting[], targets: readonly { type: string; id: string }[]) {
+    const references = units.some(({ unit }) => looksAround(unit))
+      ? await FlushReferences.begin(
+          on,
+          units.map(({ unit }) => unit),
+          this.referringKeys,
+        )
+      : undefined;
     const known = targets.length === 0 ? new Map<string, Known>() : await lockCurrent(on, targets);
     const settle: (() => void)[] = [];
     const drafts: Draft[] = [];
     const nowMs = this.clock();
     for (const waiting of units) {
-      const decision = decide(waiting.unit, known, nowMs);
+      const decision =
+        references === undefined
+          ? decide(waiting.unit, known, nowMs)
+          : await decideChecked(waiting.unit, known, nowMs, references);
       if (decision instanceof FhirError) {
         settle.push(() => waiting.reject(decision));
         continue;
@@ -211,16 +226,43 @@ export class PostgresChangeStore extends ChangeStore {
 /** Works a unit out on what is known, and lets the units after it see its result; a refused unit leaves nothing behind. */
 function decide(unit: WriteUnit, known: Map<string, Known>, nowMs: number): UnitDecision | FhirError {
   try {
-    const decision = decideUnit(unit, (type, id) => known.get(resourceKey(type, id))?.change, nowMs);
-    for (const { change } of decision.drafts) {
-      const key = resourceKey(change.type, change.id);
-      known.set(key, { change, rid: known.get(key)?.rid });
-    }
-    return decision;
+    return take(decideUnit(unit, currentOf(known), nowMs), known);
   } catch (error) {
-    if (error instanceof FhirError) return error;
-    throw error;
+    return refusal(error);
   }
+}
+
+/** The same where references have to lead somewhere. */
+async function decideChecked(
+  unit: WriteUnit,
+  known: Map<string, Known>,
+  nowMs: number,
+  references: FlushReferences,
+): Promise<UnitDecision | FhirError> {
+  try {
+    const decision = decideUnit(unit, currentOf(known), nowMs);
+    await references.check(unit, decision, currentOf(known));
+    return take(decision, known);
+  } catch (error) {
+    return refusal(error);
+  }
+}
+
+function currentOf(known: ReadonlyMap<string, Known>): CurrentVersions {
+  return (type, id) => known.get(resourceKey(type, id))?.change;
+}
+
+function take(decision: UnitDecision, known: Map<string, Known>): UnitDecision {
+  for (const { change } of decision.drafts) {
+    const key = resourceKey(change.type, change.id);
+    known.set(key, { change, rid: known.get(key)?.rid });
+  }
+  return decision;
+}
+
+function refusal(error: unknown): FhirError {
+  if (error instanceof FhirError) return error;
+  throw error;
 }
 
 /** Under which key the secrets of these versions are sealed: a key that is noted cannot be dropped. */
