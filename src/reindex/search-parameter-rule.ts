@@ -28,7 +28,7 @@ export class SearchParameterRule {
     await this.current.follow();
     const owners = new Owners();
     for (const other of this.semantics.catalog.custom.parameters) if (other.id !== id) owners.take(other.id, other.definition);
-    const problem = owners.take(id, read.definition);
+    const problem = owners.objection(id, read.definition);
     if (problem !== undefined) throw new FhirError('business-rule', `SearchParameter: ${problem}`, 'SearchParameter.code');
     return next;
   }

@@ -7,6 +7,7 @@ import { PostgresChangeStore } from '../../src/storage/change-store.js';
 import { Database } from '../../src/storage/database.js';
 import { PostgresResourceReader } from '../../src/storage/resource-reader.js';
 import { SearchDatabase } from '../../src/storage/search-database.js';
+import { SORT_IN_KEYS } from '../../src/storage/sql/sort-in-keys.sql.js';
 import { LocalWakeUps } from '../../src/wake-ups/wake-ups.js';
 import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
 import { waitFor } from '../support/wait-for.js';
@@ -88,17 +89,19 @@ describe('a search over its time budget', () => {
       await store.write({ face: 'r4b', writes });
       const query = semantics.parse('Observation', 'code:text=other&_total=none', { handling: 'strict' });
       const statements = jest.spyOn(own, 'rows');
+      // Sorting new keys in belongs to no search and comes when a second has gone by.
+      const asked = () => statements.mock.calls.filter(([{ text }]) => text !== SORT_IN_KEYS.text).length;
       const own60 = new PostgresResourceReader(rows, own, semantics, 60_000);
       expect((await own60.search(query, { count: 1 })).matches).toEqual([]);
-      const needed = statements.mock.calls.length;
+      const needed = asked();
       expect(needed).toBeGreaterThan(1);
 
       statements.mockClear();
       const began = Date.now();
       // Each statement takes a minute and more, as far as the hub knows.
-      clock.mockImplementation(() => began + 61_000 * statements.mock.calls.length);
+      clock.mockImplementation(() => began + 61_000 * asked());
       await expect(own60.search(query, { count: 1 })).rejects.toMatchObject({ status: 503, issues: [{ code: 'too-costly' }] });
-      expect(statements.mock.calls.length).toBe(1);
+      expect(asked()).toBe(1);
     } finally {
       clock.mockRestore();
       await rows.close();

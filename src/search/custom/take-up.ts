@@ -32,8 +32,10 @@ export function takeUp(
   // Those in use come first, then by id: every process decides alike.
   const isOld = ({ id, definition }: TakenDefinition) => before.get(id)?.definition?.code === definition?.code;
   const ordered = [...read].sort((a, b) => Number(isOld(b)) - Number(isOld(a)) || (a.id < b.id ? -1 : 1));
+  for (const { id, definition } of ordered) if (definition !== undefined) owners.take(id, definition);
+  // Asked once all have taken theirs, so that deciding again gives the same reasons.
   const decided = ordered.map((each): TakenDefinition => {
-    const problem = each.definition === undefined ? undefined : owners.take(each.id, each.definition);
+    const problem = each.definition === undefined ? undefined : owners.objection(each.id, each.definition);
     return problem === undefined ? each : { id: each.id, version: each.version, reason: problem };
   });
   const changed = decided.flatMap((each) => {
@@ -73,17 +75,23 @@ export class Owners {
   private readonly byName = new Map<string, string>();
   private readonly counts = new Map<string, number>();
 
-  /** Why the definition cannot stand beside those taken before, in words; undefined: it is taken. */
-  take(id: string, { code, rows }: CustomDefinition): string | undefined {
+  /** Leaves out what cannot stand beside those taken before. */
+  take(id: string, definition: CustomDefinition): void {
+    if (this.objection(id, definition) !== undefined) return;
+    for (const type of Object.keys(definition.rows)) {
+      this.byName.set(`${type} ${definition.code}`, id);
+      this.counts.set(type, (this.counts.get(type) ?? 0) + 1);
+    }
+  }
+
+  /** Why the definition cannot stand beside those taken, in words; undefined: it can, or is one of them. */
+  objection(id: string, { code, rows }: CustomDefinition): string | undefined {
     for (const type of Object.keys(rows)) {
       const owner = this.byName.get(`${type} ${code}`);
-      if (owner !== undefined && owner !== id) return `${type} has a parameter "${code}" by SearchParameter/${owner} already`;
+      if (owner === id) continue;
+      if (owner !== undefined) return `${type} has a parameter "${code}" by SearchParameter/${owner} already`;
       if ((this.counts.get(type) ?? 0) >= MOST_OF_A_TYPE)
         return `${type} has ${String(MOST_OF_A_TYPE)} custom parameters already, which is the most`;
-    }
-    for (const type of Object.keys(rows)) {
-      this.byName.set(`${type} ${code}`, id);
-      this.counts.set(type, (this.counts.get(type) ?? 0) + 1);
     }
     return undefined;
   }

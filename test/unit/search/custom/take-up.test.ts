@@ -105,7 +105,20 @@ describe('what is stored is taken up', () => {
           expect(new Set(names).size).toBe(names.length);
         }
       }),
-      { numRuns: 60 },
+      {
+        numRuns: 300,
+        // A refused one makes room for another, which stands in its way from then on.
+        examples: [
+          [
+            [
+              ['c', { code: 'x', status: 'active', base: ['Patient'] }],
+              ['a', { code: 'x', status: 'active', base: ['Person'] }],
+              ['d', { code: 'x', status: 'active', base: ['Patient'] }],
+              ['c', { code: 'x', status: 'active', base: ['Patient', 'Person'] }],
+            ],
+          ],
+        ],
+      },
     );
   });
 });
