@@ -9,7 +9,11 @@ export interface IndexingSettings {
   gatherMilliseconds: number;
   /** How often it is looked for work that nobody told us of. */
   idleMilliseconds: number;
-  /** Rest after a turn in turns of its length: while changes keep coming, and while none do. A search that waits ends it. */
+  /**
+   * Rest after a turn in turns of its length: where the hub has no time to spare, while
+   * changes keep coming, and while none do. A search that waits ends it.
+   */
+  restFull: number;
   restBusy: number;
   restQuiet: number;
   /** Resources written until they are sorted in. */
@@ -20,13 +24,17 @@ export const INDEXING: IndexingSettings = {
   batch: 200,
   gatherMilliseconds: 100,
   idleMilliseconds: 1000,
+  restFull: 99,
   restBusy: 9,
   restQuiet: 1,
   sortAfter: 1000,
 };
 
 const LONGEST_PAUSE = 5000;
+const LONGEST_REST = 60_000;
 const WANTED_MILLISECONDS = 500;
+/** The share of its time that the hub is at work from which on it has none to spare. */
+const FULL = 0.7;
 
 /**
  * Follows the change log with the full-text index, at a leisurely pace: writes come first, and a search knows what is not indexed. Of several
@@ -46,6 +54,7 @@ export class FullTextWorker {
     private readonly wakeUps: WakeUps,
     private readonly log: Log,
     private readonly settings: IndexingSettings = INDEXING,
+    private readonly timeAtWork: () => number = timeAtWorkSince(),
   ) {
     this.most = settings.batch;
   }
@@ -91,7 +100,8 @@ export class FullTextWorker {
   }
 
   private async turn(): Promise<void> {
-    const { gatherMilliseconds, idleMilliseconds, restBusy, restQuiet, sortAfter } = this.settings;
+    const { gatherMilliseconds, idleMilliseconds, restFull, restBusy, restQuiet, sortAfter } = this.settings;
+    const rest = this.timeAtWork() > FULL ? restFull : restBusy;
     this.changed = false;
     const begun = performance.now();
     const advance = await this.advance();
@@ -100,7 +110,8 @@ export class FullTextWorker {
       this.unsorted += advance.resources;
       if (this.unsorted >= sortAfter) await this.sortIn();
       if (this.isWanted) return;
-      await this.pause(this.changed ? Math.max(gatherMilliseconds, took * restBusy) : took * restQuiet);
+      const turns = this.changed ? rest : restQuiet;
+      await this.pause(Math.max(this.changed ? gatherMilliseconds : 0, Math.min(LONGEST_REST, took * turns)));
       return;
     }
     if (this.unsorted > 0) await this.sortIn();
@@ -144,6 +155,17 @@ export class FullTextWorker {
       this.endPause = end;
     });
   }
+}
+
+/** The share of its time, 0 to 1, that this process's one thread was at work since it was last asked. */
+function timeAtWorkSince(): () => number {
+  let before = performance.eventLoopUtilization();
+  return () => {
+    const now = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(now, before);
+    before = now;
+    return utilization;
+  };
 }
 
 /** What PostgreSQL says of a value (classes 22 and 54), or the reading of a text does: it will not pass by itself. */

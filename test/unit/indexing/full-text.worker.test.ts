@@ -36,14 +36,22 @@ class CountedIndex extends FullTextIndex {
   }
 }
 
-const SETTINGS = { batch: 10, gatherMilliseconds: 1, idleMilliseconds: 60_000, restBusy: 9, restQuiet: 1, sortAfter: 30 };
+const SETTINGS = {
+  batch: 10,
+  gatherMilliseconds: 1,
+  idleMilliseconds: 60_000,
+  restFull: 99,
+  restBusy: 9,
+  restQuiet: 1,
+  sortAfter: 30,
+};
 const wakeUps = new LocalWakeUps();
 let worker: FullTextWorker | undefined;
 
 afterEach(() => worker?.stop());
 
-function work(index: FullTextIndex, settings = SETTINGS): FullTextWorker {
-  worker = new FullTextWorker(index, wakeUps, SILENT_LOG, settings);
+function work(index: FullTextIndex, settings = SETTINGS, timeAtWork = () => 0): FullTextWorker {
+  worker = new FullTextWorker(index, wakeUps, SILENT_LOG, settings, timeAtWork);
   worker.start();
   worker.start();
   return worker;
@@ -81,6 +89,22 @@ test('a search that waits ends the rest', async () => {
   // So long a rest would outlast the test.
   work(index, { ...SETTINGS, restQuiet: 1e9, restBusy: 1e9, gatherMilliseconds: 600_000 });
   await waitFor(() => index.at === 10);
+  await waitFor(() => {
+    wakeUps.send('full-text');
+    return index.at === 1000;
+  });
+});
+
+test('rests longer where the hub has no time to spare', async () => {
+  const index = new CountedIndex(1000);
+  index.behaves = () => wakeUps.send('changes');
+  let atWork = 0.2;
+  const settings = { ...SETTINGS, restFull: 1e9, restBusy: 1 };
+  work(index, settings, () => (index.at < 500 ? atWork : (atWork = 0.9)));
+  await waitFor(() => index.at === 510);
+  index.behaves = () => undefined;
+  expect(atWork).toBe(0.9);
+  // A rest of a minute, which a search that waits ends.
   await waitFor(() => {
     wakeUps.send('full-text');
     return index.at === 1000;
