@@ -33,7 +33,9 @@ export function parseLink(type: string, name: string, value: string, parsing: Li
 
 /** The members of a List are what its items refer to. https://hl7.org/fhir/R4B/search.html#list */
 function parseList(type: string, value: string, parsing: LinkParsing): Link | { unknown: string } {
-  if (value.startsWith('$')) return { unknown: `: ${value.slice(0, 60)} is no list of this server` };
+  // A condition that is known and cannot be met: leaving it out would answer another question.
+  if (value.startsWith('$'))
+    throw new FhirError('not-supported', `parameter '${LIST}': ${value.slice(0, 60)} is no list of this server`, LIST);
   return parseHas(type, '_has:List:item:_id', value, parsing);
 }
 
