@@ -1,5 +1,5 @@
 /** Holds the picture of docs/architecture.md still. */
-const stages = ['intake', 'sources', 'matching', 'indexing', 'delivery', 'pull', 'export', 'reindex', 'maintenance'];
+const stages = ['intake', 'sources', 'matching', 'full-text', 'delivery', 'pull', 'export', 'reindex', 'maintenance'];
 const wiring = '\\.module\\.ts$';
 
 /** A folder may import only the ones listed (and packages); modules wire and are free. */
@@ -23,7 +23,7 @@ module.exports = {
     mayOnlyImport('intake', ['fhir', 'secrets', 'search', 'http']),
     mayOnlyImport('sources', ['fhir', 'outbound', 'telemetry']),
     mayOnlyImport('matching', ['fhir', 'search', 'topics', 'subscriptions', 'wake-ups', 'telemetry']),
-    mayOnlyImport('indexing', ['wake-ups', 'telemetry']),
+    mayOnlyImport('full-text', ['wake-ups', 'telemetry']),
     mayOnlyImport('delivery', ['fhir', 'subscriptions', 'wake-ups', 'outbound', 'telemetry']),
     mayOnlyImport('pull', ['fhir', 'secrets', 'search', 'validation', 'subscriptions', 'topics', 'http']),
     mayOnlyImport('export', ['fhir', 'secrets', 'search', 'topics', 'http', 'telemetry']),

@@ -3,10 +3,10 @@ import type { Config } from './config/config.js';
 import { ConfigModule } from './config/config.module.js';
 import { DeliveryModule } from './delivery/delivery.module.js';
 import { ExportModule } from './export/export.module.js';
+import { FullTextModule } from './full-text/full-text.module.js';
 import { EdgeModule } from './http/edge.module.js';
 import { HealthModule } from './http/health.module.js';
 import { MetricsModule } from './http/metrics.module.js';
-import { IndexingModule } from './indexing/indexing.module.js';
 import { IntakeModule } from './intake/intake.module.js';
 import { MaintenanceModule } from './maintenance/maintenance.module.js';
 import { MatchingModule } from './matching/matching.module.js';
@@ -44,7 +44,7 @@ export class AppModule {
         SubscriptionsModule,
         SourcesModule,
         MatchingModule,
-        IndexingModule,
+        FullTextModule,
         DeliveryModule,
         // Before pull, whose addresses with a parameter would catch those of exports.
         ExportModule,

@@ -1,9 +1,9 @@
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
-import { FullTextIndex, type Advance } from '../indexing/full-text-index.js';
+import { FullTextIndex, type Advance } from '../full-text/full-text-index.js';
 import { contentWords } from '../search/full-text/resource-words.js';
 import { bigintsParameter, integersParameter, textsParameter } from './array-parameters.js';
 import type { Database, Queryable } from './database.js';
-import { CHANGES_TO_INDEX, KEEP_WORDS, SORT_IN, TRY_INDEXING } from './sql/full-text-index.sql.js';
+import { CHANGES_TO_INDEX, KEEP_WORDS, SORT_IN, TRY_FULL_TEXT_TURN } from './sql/full-text-index.sql.js';
 import { type WordVector, wordVectorOf } from './word-vector.js';
 
 /** Texts read in one turn: a few large resources, or many of the usual size. */
@@ -37,7 +37,7 @@ export class PostgresFullTextIndex extends FullTextIndex {
   override advance(most: number, without = false): Promise<Advance | undefined> {
     return this.database.transaction(
       async (tx) => {
-        const [lock] = await tx.rows<{ taken: boolean }>(TRY_INDEXING);
+        const [lock] = await tx.rows<{ taken: boolean }>(TRY_FULL_TEXT_TURN);
         if (lock?.taken !== true) return undefined;
         const changes = await tx.rows<ChangeToIndex>(CHANGES_TO_INDEX, [most, MOST_BYTES]);
         const last = changes.at(-1);

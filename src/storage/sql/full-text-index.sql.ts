@@ -4,7 +4,7 @@ import type { Sql } from '../database.js';
 const LOCK = 3_118_991_311;
 
 /** Takes the right to index, for this transaction; it gives no transaction id, so it holds up no tail. */
-export const TRY_INDEXING: Sql = { name: 'try-indexing', text: `SELECT pg_try_advisory_xact_lock(${LOCK}) AS taken` };
+export const TRY_FULL_TEXT_TURN: Sql = { name: 'try-full-text-turn', text: `SELECT pg_try_advisory_xact_lock(${LOCK}) AS taken` };
 
 /**
  * Up to $1 settled changes (see TAIL_CHANGES) behind what is indexed, and no more than $2 bytes of text but at least one: the text of those

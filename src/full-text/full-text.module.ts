@@ -5,7 +5,7 @@ import { Log } from '../telemetry/log.js';
 import { WakeUps } from '../wake-ups/wake-ups.js';
 import { FullTextWorker } from './full-text.worker.js';
 
-/** What searches are found by and writes do not wait for. */
+/** What `_text` and `_content` are answered by: searches are found by it, and writes do not wait for it. */
 @Module({
   providers: [
     {
@@ -16,7 +16,7 @@ import { FullTextWorker } from './full-text.worker.js';
     },
   ],
 })
-export class IndexingModule implements OnApplicationBootstrap, OnApplicationShutdown {
+export class FullTextModule implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(private readonly worker: FullTextWorker) {}
 
   onApplicationBootstrap(): void {

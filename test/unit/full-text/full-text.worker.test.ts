@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from '@jest/globals';
-import { type Advance, FullTextIndex } from '../../../src/indexing/full-text-index.js';
-import { FullTextWorker } from '../../../src/indexing/full-text.worker.js';
+import { type Advance, FullTextIndex } from '../../../src/full-text/full-text-index.js';
+import { FullTextWorker } from '../../../src/full-text/full-text.worker.js';
 import { SILENT_LOG } from '../../../src/telemetry/log.js';
 import { LocalWakeUps } from '../../../src/wake-ups/wake-ups.js';
 import { waitFor } from '../../support/wait-for.js';

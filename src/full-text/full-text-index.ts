@@ -1,4 +1,4 @@
-/** What a turn of indexing came to. */
+/** What a turn came to. */
 export interface Advance {
   /** Changes that the index has moved past. */
   changes: number;

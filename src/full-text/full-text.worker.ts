@@ -2,7 +2,7 @@ import type { Log } from '../telemetry/log.js';
 import type { WakeUps } from '../wake-ups/wake-ups.js';
 import type { Advance, FullTextIndex } from './full-text-index.js';
 
-export interface IndexingSettings {
+export interface FullTextSettings {
   /** Most changes in a turn. */
   batch: number;
   /** Changes are let gather for so long. */
@@ -20,7 +20,7 @@ export interface IndexingSettings {
   sortAfter: number;
 }
 
-export const INDEXING: IndexingSettings = {
+export const FULL_TEXT_SETTINGS: FullTextSettings = {
   batch: 200,
   gatherMilliseconds: 100,
   idleMilliseconds: 1000,
@@ -53,7 +53,7 @@ export class FullTextWorker {
     private readonly index: FullTextIndex,
     private readonly wakeUps: WakeUps,
     private readonly log: Log,
-    private readonly settings: IndexingSettings = INDEXING,
+    private readonly settings: FullTextSettings = FULL_TEXT_SETTINGS,
     private readonly timeAtWork: () => number = timeAtWorkSince(),
   ) {
     this.most = settings.batch;
