@@ -1,4 +1,5 @@
 import type { Log } from '../telemetry/log.js';
+import { WorkLoop } from '../wake-ups/work-loop.js';
 import type { ExportLease } from './export-jobs.js';
 import { type ExportParts, runExport } from './run-export.js';
 
@@ -15,9 +16,7 @@ export const EXPORT_SETTINGS: ExportSettings = { idleMilliseconds: 1_000, tries:
 
 /** Works on exports, one at a time in each process; of several processes the one that leases a job. */
 export class ExportWorker {
-  private stopping = new AbortController();
-  private running: Promise<void> | undefined;
-  private timer: NodeJS.Timeout | undefined;
+  private readonly loop: WorkLoop;
 
   constructor(
     private readonly parts: ExportParts,
@@ -25,51 +24,36 @@ export class ExportWorker {
     private readonly process: string,
     private readonly log: Log,
     private readonly settings: ExportSettings = EXPORT_SETTINGS,
-  ) {}
+  ) {
+    this.loop = new WorkLoop(
+      (stop) => this.work(stop),
+      (err) => log.warn({ err }, 'export.not-worked'),
+      settings.idleMilliseconds,
+    );
+  }
 
   start(): void {
-    if (this.running !== undefined || this.timer !== undefined) return;
-    this.stopping = new AbortController();
-    this.plan(0);
+    this.loop.start();
   }
 
   /** What is under way ends behind its page; whoever is next goes on there. */
-  async stop(): Promise<void> {
-    this.stopping.abort();
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    await this.running;
+  stop(): Promise<void> {
+    return this.loop.stop();
   }
 
-  private plan(milliseconds: number): void {
-    if (this.stopping.signal.aborted) return;
-    this.timer = setTimeout(() => {
-      this.timer = undefined;
-      this.running = this.work().then((worked) => {
-        this.running = undefined;
-        this.plan(worked ? 0 : this.settings.idleMilliseconds);
-      });
-    }, milliseconds);
+  /** Whether there was something to do. */
+  private async work(stop: AbortSignal): Promise<boolean> {
+    const lease = await this.parts.jobs.lease(this.process, this.parts.leaseSeconds);
+    if (lease === undefined) return false;
+    await this.run(lease, stop);
+    return true;
   }
 
-  /** Whether there was something to do; never throws. */
-  private async work(): Promise<boolean> {
-    try {
-      const lease = await this.parts.jobs.lease(this.process, this.parts.leaseSeconds);
-      if (lease === undefined) return false;
-      await this.run(lease);
-      return true;
-    } catch (error) {
-      this.log.warn({ err: error }, 'export.not-worked');
-      return false;
-    }
-  }
-
-  private async run(lease: ExportLease): Promise<void> {
+  private async run(lease: ExportLease, stop: AbortSignal): Promise<void> {
     const { jobs, keepHours } = this.parts;
     const started = performance.now();
     try {
-      const run = await runExport(lease, this.parts, this.stopping.signal);
+      const run = await runExport(lease, this.parts, stop);
       if (run.kind === 'stopped') await jobs.release(lease);
       this.log.info({ export: lease.job.id, ...run, ms: Math.round(performance.now() - started) }, 'export.worked');
     } catch (error) {

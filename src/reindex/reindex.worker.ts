@@ -1,4 +1,5 @@
 import type { Log } from '../telemetry/log.js';
+import { WorkLoop } from '../wake-ups/work-loop.js';
 import { type WalkParts, walkType } from './walk-type.js';
 import type { WalkLease } from './walks.js';
 
@@ -17,11 +18,7 @@ export const REINDEX_SETTINGS: ReindexSettings = { idleMilliseconds: 2_000, wait
  * each process.
  */
 export class ReindexWorker {
-  private stopping = new AbortController();
-  private running: Promise<void> | undefined;
-  private timer: NodeJS.Timeout | undefined;
-  /** Woken while it was at work. */
-  private awake = false;
+  private readonly loop: WorkLoop;
 
   constructor(
     private readonly parts: WalkParts,
@@ -30,62 +27,43 @@ export class ReindexWorker {
     private readonly process: string,
     private readonly log: Log,
     private readonly settings: ReindexSettings = REINDEX_SETTINGS,
-  ) {}
+  ) {
+    this.loop = new WorkLoop(
+      (stop) => this.work(stop),
+      (err) => log.warn({ err }, 'reindex.not-worked'),
+      settings.idleMilliseconds,
+    );
+  }
 
   start(): void {
-    if (this.running !== undefined || this.timer !== undefined) return;
-    this.stopping = new AbortController();
-    this.plan(0);
+    this.loop.start();
   }
 
   /** What is under way ends behind its page; whoever is next goes on there. */
-  async stop(): Promise<void> {
-    this.stopping.abort();
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    await this.running;
+  stop(): Promise<void> {
+    return this.loop.stop();
   }
 
   /** There is something to walk now. */
   wake(): void {
-    this.awake = true;
-    if (this.timer === undefined) return;
-    clearTimeout(this.timer);
-    this.plan(0);
+    this.loop.wake();
   }
 
-  private plan(milliseconds: number): void {
-    if (this.stopping.signal.aborted) return;
-    this.timer = setTimeout(() => {
-      this.timer = undefined;
-      this.awake = false;
-      this.running = this.work().then((worked) => {
-        this.running = undefined;
-        this.plan(worked || this.awake ? 0 : this.settings.idleMilliseconds);
-      });
-    }, milliseconds);
+  /** Whether there was something to walk. */
+  private async work(stop: AbortSignal): Promise<boolean> {
+    await this.takeUp();
+    const lease = await this.parts.walks.lease(this.process, this.parts.leaseSeconds);
+    if (lease === undefined) return false;
+    await this.walk(lease, stop);
+    return true;
   }
 
-  /** Whether there was something to walk; never throws. */
-  private async work(): Promise<boolean> {
-    try {
-      await this.takeUp();
-      const lease = await this.parts.walks.lease(this.process, this.parts.leaseSeconds);
-      if (lease === undefined) return false;
-      await this.walk(lease);
-      return true;
-    } catch (error) {
-      this.log.warn({ err: error }, 'reindex.not-worked');
-      return false;
-    }
-  }
-
-  private async walk(lease: WalkLease): Promise<void> {
+  private async walk(lease: WalkLease, stop: AbortSignal): Promise<void> {
     const { walks } = this.parts;
     const { type, generation } = lease;
     const started = performance.now();
     try {
-      const end = await walkType(lease, this.parts, this.stopping.signal);
+      const end = await walkType(lease, this.parts, stop);
       if (end.kind === 'stopped') await walks.release(lease);
       this.log.info({ type, generation, ...end, ms: Math.round(performance.now() - started) }, 'reindex.walked');
     } catch (error) {
