@@ -23,7 +23,7 @@ export function build() {
   mkdirSync(join(root, 'dist'), { recursive: true });
   const definitions = once(
     'definitions',
-    [...compilers.map((name) => `scripts/${name}`), 'node_modules/hl7.fhir.r4b.core/package.json'],
+    [...compilers.map((name) => `scripts/${name}`), 'src/search/split-union.ts', 'node_modules/hl7.fhir.r4b.core/package.json'],
     () => {
       for (const name of compilers) run([join(root, 'scripts', name)]);
     },

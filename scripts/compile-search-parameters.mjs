@@ -3,13 +3,14 @@
  *   search-parameters.json  for every resource type its search parameters, each expression cut to what applies to the type; those of
  *                           all types under Resource
  *   search-elements.json    for every type the types of its elements, to compile those expressions
- * Does nothing when both are there and were made from the same package by the same script.
+ * Does nothing when both are there and were made from the same package by the same script and its part in src/.
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { splitUnion } from '../src/search/split-union.ts';
 
 const script = fileURLToPath(import.meta.url);
 const core = dirname(createRequire(import.meta.url).resolve('hl7.fhir.r4b.core/package.json'));
@@ -18,6 +19,7 @@ const files = readdirSync(core);
 
 const madeFrom = createHash('sha256')
   .update(readFileSync(script))
+  .update(readFileSync(join(dirname(script), '..', 'src', 'search', 'split-union.ts')))
   .update(readFileSync(join(core, 'package.json')))
   .digest('hex');
 
@@ -134,25 +136,6 @@ function membersFor(base, expression) {
     const [, first = ''] = /^[\s(]*([A-Za-z]+)/.exec(member) ?? [];
     return first === base || /^[a-z]/.test(first);
   });
-}
-
-function splitUnion(expression) {
-  const members = [];
-  let depth = 0;
-  let quoted = false;
-  let start = 0;
-  for (let i = 0; i < expression.length; i++) {
-    const character = expression[i];
-    if (character === "'") quoted = !quoted;
-    else if (quoted) continue;
-    else if (character === '(') depth++;
-    else if (character === ')') depth--;
-    else if (character === '|' && depth === 0) {
-      members.push(expression.slice(start, i).trim());
-      start = i + 1;
-    }
-  }
-  return [...members, expression.slice(start).trim()];
 }
 
 /**

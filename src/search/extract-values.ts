@@ -1,5 +1,5 @@
 import { collector, compileExpression, visitor, type Branch, type Visit } from './compile-expression.js';
-import { splitUnion } from './custom/split-union.js';
+import { splitUnion } from './split-union.js';
 import { contentWords, narrativeWords, type WordPlaces } from './full-text/resource-words.js';
 import { fhirpathNodes } from './fhirpath-fallback.js';
 import { UnsupportedExpression } from './parse-expression.js';

@@ -44,11 +44,6 @@ export class Rules {
     this.invariants = compiled.invariants.map(([key, severity, human, expression]) => ({ key, severity, human, expression }));
   }
 
-  /** All types and paths of nested elements that something is asked of. */
-  types(): string[] {
-    return Object.keys(this.compiled.types);
-  }
-
   /** Of a resource type, a datatype or the path of a nested element (`Observation.component`). */
   of(type: string): TypeRules {
     let rules = this.ready.get(type);

@@ -8,7 +8,7 @@ import {
   UnknownElement,
   UnsupportedExpression,
 } from '../parse-expression.js';
-import { splitUnion } from './split-union.js';
+import { splitUnion } from '../split-union.js';
 
 /** An expression that cannot be taken, with the reason as the end of a sentence. */
 export class RefusedExpression extends Error {

@@ -5,7 +5,7 @@ import { type ReadingContext, valueReader } from '../value-reader.js';
 import type { SearchParameterType } from '../values.js';
 import { readExpression, RefusedExpression } from './bounded-expression.js';
 import type { CustomDefinition } from './custom-definition.js';
-import { splitUnion } from './split-union.js';
+import { splitUnion } from '../split-union.js';
 
 /** What a stored SearchParameter comes to: a definition for searches, or the reason why there is nothing to use. */
 export type ReadDefinition = { kind: 'used'; definition: CustomDefinition } | { kind: 'unused'; reason: string };
