@@ -37,9 +37,8 @@ test.each([
   expect(splitUnion(expression)).toEqual([expression]);
 });
 
-const piece = fc
-  .stringMatching(/^[a-z]{1,3}$/)
-  .filter((name) => !['as', 'is', 'in', 'or', 'and', 'xor', 'div', 'mod'].includes(name));
+/** No word of the grammar, though some are hidden in them. */
+const piece = fc.constantFrom('f', 'g', 'inner', 'android', 'organ', 'contained', 'ascii', 'isin_or', 'Xor');
 const quoted = fc
   .array(fc.constantFrom('a', '|', '(', ')', ' ', '=', '`', '/', String.raw`\'`, String.raw`\\`))
   .map((characters) => `'${characters.join('')}'`);
