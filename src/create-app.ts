@@ -8,6 +8,7 @@ import { answerCors } from './http/answer-cors.js';
 import { callersOf } from './http/callers.js';
 import { EDGE_OPTIONS } from './http/edge-options.js';
 import { refuseHosts } from './http/refuse-hosts.js';
+import { pathOfTarget } from './http/requested-host.js';
 import { shapeAnswers } from './http/shape-answers.js';
 import { unpackBody } from './http/unpack-body.js';
 import { takesUpgrade } from './http/upgrades.js';
@@ -21,6 +22,7 @@ export async function createApp(config: Config, log: Log, databaseUrl: string): 
   const adapter = new FastifyAdapter({
     ...EDGE_OPTIONS,
     bodyLimit: config.http.maxBodyBytes,
+    rewriteUrl: ({ url }: { url?: string }) => pathOfTarget(url ?? ''),
     // Nobody stands in front of the hub whose word on the client's address could be taken.
     trustProxy: false,
     requestTimeout: requestMs,

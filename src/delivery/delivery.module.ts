@@ -28,7 +28,7 @@ import { parseSubscription } from '../subscriptions/parse-subscription.js';
 import { Log } from '../telemetry/log.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { WakeUps } from '../wake-ups/wake-ups.js';
-import { callersOf, mayOpenSocket } from '../http/callers.js';
+import { callersOf, refusedSocket } from '../http/callers.js';
 import { FhirWebsocketGateway } from './channels/fhir-websocket.gateway.js';
 import { LiveGateway } from './channels/live.gateway.js';
 import { EmailChannel } from './channels/email.channel.js';
@@ -187,7 +187,7 @@ const mailerOf = ({ mail: { smtpUrl }, outbound }: Config) =>
         const failures = new SocketFailures((error) => storageFailure(error).error, log);
         const callers = callersOf(config.http);
         const websocket = new FhirWebsocketGateway(feeds, new PostgresWebsocketTokens(database), failures, metrics.sockets);
-        const liveGateway = new LiveGateway(feeds, live, failures, (headers) => mayOpenSocket(callers, headers), metrics.sockets);
+        const liveGateway = new LiveGateway(feeds, live, failures, (request) => refusedSocket(callers, request), metrics.sockets);
         return new Delivery(follower, worker, shards, feeds, websocket, liveGateway);
       },
     },

@@ -9,6 +9,8 @@ import type { ExportDefinition, ExportLevel } from './export-definition.js';
 import type { ExportParameter } from './export-parameters.js';
 
 const PARAMETERS = ['_outputFormat', '_since', '_type', '_typeFilter'];
+/** How the answer to the request looks, which was seen to. */
+const OF_THE_ANSWER = new Set(['_format', '_pretty']);
 const OUTPUT_FORMATS = new Set(['application/fhir+ndjson', 'application/ndjson', 'ndjson']);
 const INSTANT =
   /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d{1,9})?(Z|[+-](0\d|1[0-4]):[0-5]\d)$/;
@@ -27,7 +29,7 @@ export function readExport(
   compartments: Compartments,
 ): ExportDefinition {
   for (const [name] of parameters) {
-    if (!PARAMETERS.includes(name))
+    if (!PARAMETERS.includes(name) && !OF_THE_ANSWER.has(name))
       throw new FhirError(
         'not-supported',
         `$export takes ${PARAMETERS.join(', ')}, not "${name.slice(0, 100)}"`,

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
-import { FhirError } from '../fhir/fhir-error.js';
 import { addVary } from './add-vary.js';
+import { refusedPage } from './callers.js';
 import { ALLOWED_HEADERS, ALLOWED_METHODS, allowedOrigin, type CorsPolicy, EXPOSED_HEADERS, PREFLIGHT_SECONDS } from './cors.js';
 import { sendOutcome } from './resource-reply.js';
 
@@ -19,8 +19,7 @@ export function answerCors(fastify: FastifyInstance, policy: CorsPolicy): void {
     const isPreflight = request.method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined;
     if (allowed === undefined) {
       if (!isPreflight && READS.has(request.method) && request.headers.upgrade === undefined) return;
-      const refusal = new FhirError('forbidden', 'Pages of this origin may not use the hub; CORS_ORIGINS lists those that may');
-      sendOutcome(reply.status(403), refusal.issues);
+      sendOutcome(reply.status(403), refusedPage().issues);
       return reply;
     }
     void reply.header('Access-Control-Allow-Origin', allowed);

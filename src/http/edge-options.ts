@@ -9,5 +9,6 @@ export const EDGE_OPTIONS = {
   frameworkErrors,
   clientErrorHandler,
   routerOptions: { maxParamLength: 2048, ignoreTrailingSlash: true },
-  http: { connectionsCheckingInterval: 1000 },
+  // Four times what Node allows, so that a search too long for an address is told so, and to use POST.
+  http: { connectionsCheckingInterval: 1000, maxHeaderSize: 64 * 1024 },
 };

@@ -51,13 +51,13 @@ export function checkContentType(header: string | undefined, face: Face, readabl
 export function negotiate(accept: string | undefined, format: string | undefined, face: Face): ReplyType {
   if (format !== undefined && format !== '') return replyTypeOfFormat(format, face);
   if (accept === undefined || accept === '' || accept === '*/*' || accept === 'application/fhir+json') return FHIR_JSON;
-  const ranges = splitOutsideQuotes(accept, ',')
-    .map((part) => parseMediaType(part))
-    .filter((range) => range.name !== '' && Number(range.parameters.get('q') ?? '1') !== 0)
-    .sort((a, b) => quality(b) - quality(a));
+  const named = splitOutsideQuotes(accept, ',').map((part) => parseMediaType(part));
+  const isRefused = (range: MediaType) => Number(range.parameters.get('q') ?? '1') === 0;
+  const refused = new Set(named.filter(isRefused).map(({ name }) => name));
+  const ranges = named.filter((range) => range.name !== '' && !isRefused(range)).sort((a, b) => quality(b) - quality(a));
   let wrongVersion: string | undefined;
   for (const range of ranges) {
-    const reply = replyTypeOfRange(range.name);
+    const reply = replyTypeOfRange(range.name, refused);
     if (reply === undefined) continue;
     const version = range.parameters.get('fhirversion');
     if (version === undefined || speaks(face, version)) return reply;
@@ -77,9 +77,13 @@ function replyTypeOfFormat(format: string, face: Face): ReplyType {
   throw notAcceptable(`The format ${printable(format)} is not made here${noXml(format)}`, '_format');
 }
 
-function replyTypeOfRange(name: string): ReplyType | undefined {
-  if (name === 'application/fhir+json' || name === 'application/json+fhir' || name === '*/*' || name === 'application/*')
-    return FHIR_JSON;
+/** @param refused what a wildcard does not stand for */
+function replyTypeOfRange(name: string, refused: ReadonlySet<string>): ReplyType | undefined {
+  if (name === 'application/fhir+json' || name === 'application/json+fhir') return FHIR_JSON;
+  if (name === '*/*' || name === 'application/*') {
+    if (!refused.has('application/fhir+json')) return FHIR_JSON;
+    return refused.has('application/json') ? undefined : JSON_TYPE;
+  }
   if (name === 'application/json' || name === 'text/json' || name === 'text/*') return JSON_TYPE;
   return undefined;
 }

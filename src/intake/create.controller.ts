@@ -4,11 +4,13 @@ import { faceOf } from '../http/face.js';
 import { formatOf } from '../http/media-type.guard.js';
 import { negotiate } from '../http/media-types.js';
 import { returnPreference } from '../http/prefer.js';
+import { checkTypeAddress } from '../http/refused-route.js';
 import { jsonBodyOf } from '../http/request-body.js';
 import { sendWritten, versionUrl } from '../http/resource-reply.js';
 import { ClientWrites } from './client-writes.js';
 import { checkStoredType, readResource } from './incoming-resource.js';
 import { PublicUrl } from './public-url.js';
+import { headerCondition } from './url-condition.js';
 
 /** https://hl7.org/fhir/R4B/http.html#create */
 @Controller('fhir/:face')
@@ -25,16 +27,11 @@ export class CreateController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const face = faceOf(params.face);
+    checkTypeAddress(params.type, request.method, request.url);
     checkStoredType(params.type);
     const type = negotiate(request.headers.accept, formatOf(request), face);
     const parsed = readResource(jsonBodyOf(request, face), params.type);
-    const condition = request.headers['if-none-exist'];
-    const { kind, change } = await this.writes.create(
-      face,
-      params.type,
-      parsed,
-      Array.isArray(condition) ? condition.join('&') : condition,
-    );
+    const { kind, change } = await this.writes.create(face, params.type, parsed, headerCondition(request.raw.rawHeaders));
     const name = `${change.type}/${change.id}`;
     const prefer = returnPreference(request.headers.prefer);
     sendWritten(reply, {

@@ -86,7 +86,7 @@ function checked(
     if (!names.includes(name))
       throw new FhirError(
         'not-supported',
-        `The operation takes ${[...names, ...resourceNames].join(', ')}, not "${name.slice(0, 100)}"`,
+        `The operation takes ${[...names, ...resourceNames].join(', ') || 'no parameters'}, not "${name.slice(0, 100)}"`,
         name.slice(0, 100),
       );
   }

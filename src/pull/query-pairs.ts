@@ -14,12 +14,19 @@ export function pairsOfUrl(url: string): Pair[] {
     throw new FhirError(
       'too-long',
       `The URL has ${String(url.length)} characters; at most ${String(MOST_CHARACTERS)} are read. Longer queries go in the body of POST [type]/_search`,
-      undefined,
+      longestName(url),
       { status: 400 },
     );
   }
   const start = url.indexOf('?');
   return start < 0 ? [] : pairsOfForm(url.slice(start + 1));
+}
+
+/** The parameter that takes the most room. */
+function longestName(url: string): string | undefined {
+  const [, query = ''] = url.split(/\?(.*)/s, 2);
+  const [longest = ''] = query.split('&').sort((a, b) => b.length - a.length);
+  return longest.split('=', 1)[0]!.slice(0, 100) || undefined;
 }
 
 /** The same for the body of `POST [type]/_search`. */

@@ -49,6 +49,7 @@ export function readSearch(
   if (pages.length > 1) throw new FhirError('value', `${PAGE_PARAMETER} is given twice`, PAGE_PARAMETER);
   const asked = pairs.filter((pair) => pair[0] !== PAGE_PARAMETER && !isPresentation(pair));
   asked.forEach(checkCount);
+  SINGLE.forEach((name) => checkOnce(asked, name));
   const queries = parseForAll(semantics, scope, asked, { handling, links: true, ...known });
   const [parsed] = queries;
   const ofType = scope.types.length === 1 ? parsed.type : 'these types';
@@ -113,6 +114,12 @@ function checkCount([name, value]: Pair): void {
   }
 }
 
+/** @throws FhirError 400: which of them counts is not for us to guess */
+function checkOnce(asked: readonly Pair[], single: string): void {
+  const values = new Set(asked.flatMap(([name, value]) => (name === single ? [value] : [])));
+  if (values.size > 1) throw new FhirError('value', `${single} is given twice`, single);
+}
+
 function unknownElementsOf(type: string, subset: Subset | undefined): string[] {
   return subset?.kind === 'elements' ? unknownElements(type, subset.names) : [];
 }
@@ -129,5 +136,7 @@ function checkElements(type: string, subset: Subset | undefined): void {
     throw new FhirError('invalid', `parameter '_elements': ${type} has no element '${wrong}'`, '_elements');
 }
 
+/** They say one thing of the whole answer. */
+const SINGLE = ['_count', '_total', '_summary'];
 /** They may change between the pages of one walk. */
 const PAGING = new Set(['_count', '_total', '_format', '_pretty']);

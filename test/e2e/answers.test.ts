@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { connect } from 'node:net';
 import { hostname } from 'node:os';
 import { brotliDecompressSync, gunzipSync, gzipSync } from 'node:zlib';
 import { WebSocket } from 'ws';
@@ -129,10 +130,13 @@ describe('hosts', () => {
       '/socket.io/?EIO=4&transport=polling',
     ]) {
       const named = await raw('GET', path, { host: 'evil.example' });
-      expect([path, named.status]).toEqual([path, path.startsWith('/socket.io') ? 403 : 421]);
+      expect([path, named.status]).toEqual([path, 421]);
+      if (path !== '/metrics')
+        expect((JSON.parse(named.body.toString()) as Json)['issue'][0]).toMatchObject({
+          code: 'forbidden',
+          expression: ['Host'],
+        });
     }
-    const { body } = await raw('GET', '/fhir/r4b/metadata', { host: 'evil.example:8080' });
-    expect((JSON.parse(body.toString()) as Json)['issue'][0]).toMatchObject({ code: 'forbidden', expression: ['Host'] });
     for (const host of ['localhost', '127.0.0.1:1', '[::1]:8080', 'hub.example', hostname()])
       expect([host, (await raw('GET', '/health/live', { host })).status]).toEqual([host, 200]);
   });
@@ -153,11 +157,34 @@ describe('hosts', () => {
     for (const path of ['/ws', live]) {
       expect(await open(path, {})).toBe(101);
       expect(await open(path, { origin: 'http://localhost:3000' })).toBe(101);
-      // Without its upgrade Engine.IO calls such a request a bad one.
-      const refused = path === '/ws' ? 403 : 400;
-      expect([path, await open(path, { origin: 'https://elsewhere.example' })]).toEqual([path, refused]);
+      expect([path, await open(path, { origin: 'https://elsewhere.example' })]).toEqual([path, 403]);
+      expect([path, await open(path, { host: 'evil.example' })]).toEqual([path, 421]);
     }
-    expect(await open('/ws', { host: 'evil.example' })).toBe(421);
+  });
+
+  test.each([
+    ['two hosts', 'GET /health/live', ['Host: localhost', 'Host: evil.example'], 400],
+    ['the same host twice', 'GET /health/live', ['Host: localhost', 'host: localhost'], 400],
+    ['two hosts at the live feed', 'GET /socket.io/?EIO=4&transport=polling', ['Host: localhost', 'Host: localhost'], 400],
+    ['no name', 'GET /health/live', ['Host: '], 400],
+    ['a user', 'GET /health/live', ['Host: evil@localhost'], 400],
+    ['a path', 'GET /health/live', ['Host: localhost/x'], 400],
+    ['a port that is none', 'GET /health/live', ['Host: localhost:x'], 400],
+    ['a whole URL', 'GET http://localhost:1/health/live', ['Host: localhost'], 200],
+    ['a whole URL without a path', 'GET http://localhost', ['Host: localhost'], 404],
+    ['a whole URL, whatever Host says', 'GET http://hub.example/fhir/r4b/Patient/short', ['Host: evil.example'], 200],
+    ['a whole URL of another host', 'GET http://evil.example/fhir/r4b/Patient/short', ['Host: localhost'], 421],
+    ['a whole URL with a user', 'GET http://a@localhost/health/live', ['Host: localhost'], 400],
+  ])('a request that names %s', async (_, line, headers, status) => {
+    const answer = await new Promise<string>((resolve, reject) => {
+      const lines = [`${line} HTTP/1.1`, ...headers, 'Connection: close', '', ''];
+      const chunks: Buffer[] = [];
+      const socket = connect(hub.port, '127.0.0.1', () => socket.write(lines.join('\r\n')));
+      socket.on('data', (chunk) => chunks.push(chunk));
+      socket.on('close', () => resolve(Buffer.concat(chunks).toString())).on('error', reject);
+    });
+    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${String(status)} `));
+    if (status >= 400) expect(answer).toContain('"OperationOutcome"');
   });
 });
 

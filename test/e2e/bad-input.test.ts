@@ -198,6 +198,16 @@ const cases: [name: string, input: Case, status: number, told: string | RegExp |
   ['a condition without a value', { method: 'DELETE', path: '/fhir/r4b/Patient?identifier=', type: null }, 400, 'identifier'],
   ['a PUT to a type', { method: 'PUT', path: '/fhir/r4b/Patient', body: `${P}}` }, 405, undefined],
   ['a DELETE of a type', { method: 'DELETE', path: '/fhir/r4b/Patient', type: null }, 405, undefined],
+  ['a GET of _search', { method: 'GET', path: '/fhir/r4b/Patient/_search?active=true', type: null }, 405, undefined],
+  ['a GET of $validate', { method: 'GET', path: '/fhir/r4b/Patient/$validate', type: null }, 405, undefined],
+  ['a POST to metadata', { path: '/fhir/r4b/metadata', body: `${P}}` }, 405, undefined],
+  ['an operation of the base that is not there', { path: '/fhir/r4b/$validate', body: `${P}}` }, 404, undefined],
+  [
+    'an address far too long',
+    { method: 'GET', path: `/fhir/r4b/Patient?active=true&name=${'a'.repeat(30_000)}`, type: null },
+    400,
+    'name',
+  ],
   ['an unknown operation', { path: '/fhir/r4b/Patient/$nonsense', body: '{"resourceType":"Parameters"}' }, 404, undefined],
   // media types
   ['no media type', { body: Buffer.from(`${P}}`), type: null }, 415, 'Content-Type'],
@@ -245,6 +255,16 @@ const cases: [name: string, input: Case, status: number, told: string | RegExp |
     { method: 'PUT', path: '/fhir/r4b/Patient/a', body: `${P},"id":"a"}`, headers: { 'if-none-match': 'W/"1"' } },
     400,
     'If-None-Match',
+  ],
+  ['an If-None-Exist with _count', { body: `${P}}`, headers: { 'if-none-exist': 'active=true&_co%75nt=1' } }, 400, '_count'],
+  [
+    'an ifNoneExist with _sort',
+    {
+      path: '/fhir/r4b',
+      body: `{"resourceType":"Bundle","type":"transaction","entry":[{"resource":${P}},"request":{"method":"POST","url":"Patient","ifNoneExist":"active=true&_sort=name"}}]}`,
+    },
+    400,
+    'Bundle.entry[0]',
   ],
   ['an If-None-Exist nobody understands', { body: `${P}}`, headers: { 'if-none-exist': 'nonsense=1' } }, 400, 'nonsense'],
   // bundles
@@ -400,7 +420,7 @@ function raw(bytes: string, enough?: string): Promise<string> {
 
 test('what is no HTTP is refused with an OperationOutcome', async () => {
   expect(await raw('nonsense\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 [\s\S]*"OperationOutcome"/);
-  expect(await raw(`GET /fhir/r4b/Patient HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(40_000)}\r\n\r\n`)).toMatch(
+  expect(await raw(`GET /fhir/r4b/Patient HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(80_000)}\r\n\r\n`)).toMatch(
     /^HTTP\/1\.1 431 [\s\S]*"OperationOutcome"/,
   );
 });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
+import { request as httpRequest } from 'node:http';
 import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
 import { type Json, request } from '../support/rest-client.js';
 import { type Hub, startHub } from '../support/start-hub.js';
@@ -71,6 +72,19 @@ describe('a conditional update', () => {
     ];
     expect(answers.map(({ status }) => status)).toEqual([201, 200]);
   });
+});
+
+test('two If-None-Exist are refused, and not taken for alternatives', async () => {
+  const value = randomUUID();
+  const { id } = (await send('POST', 'Patient', patient(value))).json;
+  const headers = { 'content-type': 'application/fhir+json', 'if-none-exist': [`_id=${String(id)}`, '_id=x'] };
+  const status = await new Promise((resolve, reject) => {
+    const asked = httpRequest(`${hub.fhir}/Patient`, { method: 'POST', headers }, (response) => {
+      response.resume().on('end', () => resolve(response.statusCode));
+    });
+    asked.on('error', reject).end(JSON.stringify(patient(value)));
+  });
+  expect([status, (await found(value)).length]).toEqual([400, 1]);
 });
 
 describe('a conditional delete', () => {

@@ -289,6 +289,8 @@ describe('a batch', () => {
       remove(`Patient/${id}`),
       read('../../health/live'),
       { request: { method: 'GET', url: 'Patient?nonsense' + '='.repeat(3) } },
+      { request: { method: 'POST', url: 'Patient' } },
+      { request: { method: 'POST', url: `Patient/_search?_id=${id}` } },
     ]);
     expect([status, json['type']]).toEqual([200, 'batch-response']);
     expect(answers.map(({ response }) => response.status.slice(0, 3))).toEqual([
@@ -298,6 +300,8 @@ describe('a batch', () => {
       '404',
       '200',
       '204',
+      '400',
+      '200',
       '400',
       '200',
     ]);

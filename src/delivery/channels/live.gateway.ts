@@ -1,5 +1,6 @@
-import type { IncomingHttpHeaders, Server as HttpServer } from 'node:http';
+import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
 import { Server } from 'socket.io';
+import { type FhirError, operationOutcome } from '../../fhir/fhir-error.js';
 import type { SocketRecorder } from '../../telemetry/socket-recorder.js';
 import type { LiveSubscriptions } from '../live-subscriptions.js';
 import type { SocketFailures } from '../sockets/socket-failures.js';
@@ -19,7 +20,8 @@ export class LiveGateway {
     private readonly feeds: SocketFeeds,
     private readonly subscriptions: LiveSubscriptions,
     private readonly failures: SocketFailures,
-    private readonly mayOpen: (headers: IncomingHttpHeaders) => boolean,
+    /** Why a client may not come in, if so. */
+    private readonly refused: (request: IncomingMessage) => FhirError | undefined,
     private readonly recorder?: SocketRecorder,
   ) {}
 
@@ -36,9 +38,15 @@ export class LiveGateway {
       pingInterval: PING_EVERY_MS,
       maxHttpBufferSize: 64 * 1024,
       perMessageDeflate: false,
-      allowRequest: (request, done) => done(null, this.mayOpen(request.headers)),
       // Who got past that may read.
       cors: { origin: true },
+    });
+    // Engine.IO's own refusals are 400 and 403, whatever the reason.
+    this.io.engine.use((request: IncomingMessage, response: ServerResponse, next: () => void) => {
+      const refusal = this.refused(request);
+      if (refusal === undefined) return next();
+      response.writeHead(refusal.status, { 'Content-Type': 'application/fhir+json; charset=utf-8' });
+      response.end(JSON.stringify(operationOutcome(refusal.issues)));
     });
     this.io.of('/live').on('connection', (socket) => {
       // Engine.IO keeps the first request of every session alive otherwise.

@@ -25,7 +25,7 @@ export function entryPath(index: number, rest: string): string {
 
 /**
  * The entries of a batch or transaction whose Bundle was found valid, each resource with its own stretch of the exact text.
- * @throws FhirError 400 for an entry without a request, or a POST or PUT without a resource
+ * @throws FhirError 400 for an entry without a request
  */
 export function entriesOf(bundle: ParsedBundle): BundleEntry[] {
   const values = (bundle.value['entry'] ?? []) as Record<string, unknown>[];
@@ -43,9 +43,6 @@ function readEntry(value: Record<string, unknown>, index: number, text: string |
   }
   const { method, url = '', ifMatch, ifNoneMatch, ifNoneExist, ifModifiedSince } = request;
   const resource = text === undefined ? undefined : { text, value: value['resource'] as Record<string, unknown> };
-  if (resource === undefined && (method === 'POST' || method === 'PUT') && !url.includes('$')) {
-    throw new FhirError('required', `A ${method} entry carries the resource to store`, entryPath(index, 'resource'));
-  }
   return {
     index,
     method,

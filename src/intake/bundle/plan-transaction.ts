@@ -4,7 +4,7 @@ import type { ParsedJson } from '../../fhir/json-text.js';
 import { ifMatchVersion, ifNoneMatchAny } from '../../http/preconditions.js';
 import { conditionKey } from '../condition-key.js';
 import { checkBodyId, checkId, checkStoredType } from '../incoming-resource.js';
-import { conditionOf } from '../url-condition.js';
+import { conditionOf, entryCondition } from '../url-condition.js';
 import { type BundleEntry, entryPath, refusalOfEntry } from './bundle-entries.js';
 import { EntryAddresses } from './entry-addresses.js';
 import { relativeUrl } from './entry-url.js';
@@ -59,6 +59,10 @@ function planWrite(entry: BundleEntry, url: string, newId: () => string): Planne
   const where = entryPath(entry.index, 'request.url');
   if (url.includes('$')) throw new FhirError('not-supported', 'A transaction calls no operations that write', where);
   const [type = '', id, ...more] = url.split('?', 1)[0]!.split('/');
+  if (entry.resource === undefined && (entry.method === 'POST' || entry.method === 'PUT')) {
+    const text = `A ${entry.method} entry carries the resource to store`;
+    throw new FhirError('required', text, entryPath(entry.index, 'resource'));
+  }
   checkStoredType(type);
   const byCondition = entry.method !== 'POST' && id === undefined && url.includes('?');
   if (
@@ -73,7 +77,8 @@ function planWrite(entry: BundleEntry, url: string, newId: () => string): Planne
     );
   }
   if (entry.resource !== undefined && entry.method !== 'PATCH') checkType(entry.resource, type, entry);
-  if (entry.method === 'POST') return { entry, kind: 'create', type, id: newId(), created: true, condition: entry.ifNoneExist };
+  if (entry.method === 'POST')
+    return { entry, kind: 'create', type, id: newId(), created: true, condition: ifNoneExistOf(entry) };
   const condition = byCondition ? conditionIn(url, where) : undefined;
   if (id !== undefined) checkId(id);
   const target = { entry, type, id: id ?? newId(), condition, ifMatch: ifMatchVersion(entry.ifMatch) };
@@ -81,6 +86,10 @@ function planWrite(entry: BundleEntry, url: string, newId: () => string): Planne
   if (entry.method === 'PATCH') return { ...target, kind: 'patch' };
   if (id !== undefined) checkBodyId(entry.resource!.value, type, id);
   return { ...target, kind: 'put', ifNoneMatchAny: ifNoneMatchAny(entry.ifNoneMatch) };
+}
+
+function ifNoneExistOf({ ifNoneExist }: BundleEntry): string | undefined {
+  return ifNoneExist === undefined ? undefined : entryCondition(ifNoneExist);
 }
 
 function conditionIn(url: string, where: string): string {

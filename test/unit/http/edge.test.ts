@@ -31,6 +31,7 @@ describe('the media type of an answer', () => {
     ['application/json;q=0.5, application/fhir+json', undefined, FHIR],
     ['application/json, application/fhir+json;q=0.1', undefined, PLAIN],
     ['text/html,application/xhtml+xml,*/*;q=0.8', undefined, FHIR],
+    ['application/fhir+json;q=0, */*', undefined, PLAIN],
     ['application/fhir+xml', 'json', FHIR],
     ['application/fhir+xml', 'application/fhir json', FHIR],
     [undefined, 'application/json', PLAIN],
@@ -42,6 +43,7 @@ describe('the media type of an answer', () => {
     ['application/fhir+xml', undefined],
     ['text/turtle', undefined],
     ['application/fhir+json;q=0', undefined],
+    ['*/*;q=0.1, application/json;q=0, application/fhir+json;q=0', undefined],
     ['application/fhir+json; fhirVersion=4.0', undefined],
     ['application/fhir+json', 'xml'],
     [undefined, 'ttl'],
@@ -111,6 +113,15 @@ test.each([
   ['PUT', '/fhir/r4b', 405],
   ['DELETE', '/fhir/r4b/metadata', 405],
   ['POST', '/fhir/r4b/Patient/1/$nonsense', 404],
+  ['POST', '/fhir/r4b/metadata', 405],
+  ['POST', '/fhir/r4b/metadata/x', 404],
+  ['DELETE', '/fhir/r4b/_history', 405],
+  ['POST', '/fhir/r4b/Patient/_history', 405],
+  ['DELETE', '/fhir/r4b/Patient/1/_history/2', 405],
+  ['DELETE', '/fhir/r4b/Patient/1/_history/2/x', 404],
+  ['DELETE', '/bulk/a/Patient.ndjson', 405],
+  ['GET', '/bulk/a', 404],
+  ['GET', '/metrics/x', 404],
 ])('%s %s has no route: %d', (method, url, status) => {
   const refusal = refusedRoute(method, url);
   expect(refusal.status).toBe(status);
