@@ -330,7 +330,7 @@ CREATE TABLE source_watermark (
 CREATE TABLE subscription_cursor (
   subscription_id text COLLATE "C" NOT NULL,
   shard smallint NOT NULL,
-  face text COLLATE "C" NOT NULL,
+  face text COLLATE "C",
   acknowledged bigint DEFAULT 0 NOT NULL,
   failures integer DEFAULT 0 NOT NULL,
   next_attempt timestamp with time zone,

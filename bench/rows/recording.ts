@@ -49,7 +49,7 @@ async function heardByMany(url: string, subscriptions: number, rounds: number): 
         position,
         events: events.map((groupFingerprint) => ({ groupFingerprint, change: position })),
         memberships: joins.map(([subscriptionId, groupFingerprint]) => ({
-          ...({ kind: 'join', face: 'r4b', afterEvent: 0, groupDefinition: '{}' } as const),
+          ...({ kind: 'join', afterEvent: 0, groupDefinition: '{}' } as const),
           subscriptionId,
           groupFingerprint,
         })),

@@ -1,4 +1,4 @@
-import type { Face, LogPosition } from '../fhir/change.js';
+import type { LogPosition } from '../fhir/change.js';
 
 /** The right to match one part of all filter groups, for a while, and the place in the change log that part has come to. */
 export interface MatchingLease {
@@ -16,7 +16,7 @@ export interface MatchingShare {
 
 /** A subscription enters, leaves or changes its group: written at the exact place of its Subscription's change in the log. */
 export type MembershipChange =
-  | { kind: 'join'; subscriptionId: string; face: Face; groupFingerprint: string; groupDefinition: string; afterEvent: number }
+  | { kind: 'join'; subscriptionId: string; groupFingerprint: string; groupDefinition: string; afterEvent: number }
   | { kind: 'leave'; subscriptionId: string; afterEvent: number }
   | { kind: 'forget'; subscriptionId: string };
 

@@ -414,8 +414,8 @@ export class StandingQueries {
   }
 }
 
-function joinStep({ id, face }: Change, { fingerprint, definition }: Pick<GroupPlan, 'fingerprint' | 'definition'>): JoinStep {
-  return { kind: 'join', subscriptionId: id, face, groupFingerprint: fingerprint, groupDefinition: definition };
+function joinStep({ id }: Change, { fingerprint, definition }: Pick<GroupPlan, 'fingerprint' | 'definition'>): JoinStep {
+  return { kind: 'join', subscriptionId: id, groupFingerprint: fingerprint, groupDefinition: definition };
 }
 
 function isResolved(listening: Listening): listening is Listening & ListeningTopic {

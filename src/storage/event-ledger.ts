@@ -194,10 +194,7 @@ async function recordMemberships(tx: Queryable, batch: MatchedBatch): Promise<vo
     ]);
   }
   const joined = outcomes.filter(({ outcome }) => outcome.joined).map(({ id }) => id);
-  if (joined.length > 0) {
-    const faces = new Map(joins.map(({ subscriptionId, face }) => [subscriptionId, face]));
-    await tx.run(MAKE_CURSORS, [joined, joined.map((id) => faces.get(id))]);
-  }
+  if (joined.length > 0) await tx.run(MAKE_CURSORS, [joined]);
 }
 
 interface GroupCount {

@@ -47,8 +47,7 @@ function postgres(database: Database): Side {
   const run = async (text: string, values: readonly unknown[]) => void (await database.run({ text }, values));
   return {
     store: new PostgresCursorStore(database),
-    make: (id, shard) =>
-      run(`INSERT INTO subscription_cursor (subscription_id, shard, face) VALUES ($1, $2, 'r4b')`, [id, shard]),
+    make: (id, shard) => run(`INSERT INTO subscription_cursor (subscription_id, shard) VALUES ($1, $2)`, [id, shard]),
     forget: (id) => run('DELETE FROM subscription_cursor WHERE subscription_id = $1', [id]),
     write: (change) => insertChanges(database, [change]),
     group: (groupId, lastN) =>

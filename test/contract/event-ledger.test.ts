@@ -22,7 +22,6 @@ const place = (seq: number): LogPosition => ({ epoch: 1, xid: BigInt(seq), seq: 
 const join = (subscriptionId: string, groupFingerprint: string, afterEvent: number): MembershipChange => ({
   kind: 'join',
   subscriptionId,
-  face: 'r4b',
   groupFingerprint,
   groupDefinition: `{"group":"${groupFingerprint}"}`,
   afterEvent,

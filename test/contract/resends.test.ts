@@ -34,7 +34,7 @@ describe.each(['twin', 'postgres'])('requests to send events again (%s)', (name)
     database = new Database(clone.url, 4, () => {});
     await database.run(
       {
-        text: `INSERT INTO subscription_cursor (subscription_id, shard, face) SELECT id, ${SHARD}, 'r4b' FROM unnest($1::text[]) AS id`,
+        text: `INSERT INTO subscription_cursor (subscription_id, shard) SELECT id, ${SHARD} FROM unnest($1::text[]) AS id`,
       },
       [SUBSCRIPTIONS],
     );

@@ -121,7 +121,7 @@ test('letters and requests go when they are settled for so long', async () => {
   expect(await retention.dropLetters(7, 15)).toBe(1);
   expect(await left()).toEqual([4, 2]);
 
-  await database.run({ text: `INSERT INTO subscription_cursor (subscription_id, shard, face) VALUES ('a', 0, 'r4b')` });
+  await database.run({ text: `INSERT INTO subscription_cursor (subscription_id, shard) VALUES ('a', 0)` });
   await database.run({
     text: `INSERT INTO resend (subscription_id, next_number, last_number, to_sockets, asked_at, finished_at) VALUES
       ('a', 1, 1, true, now() - interval '2 hours', NULL),

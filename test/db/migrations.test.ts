@@ -29,6 +29,32 @@ test('every step can be undone and taken again, and leaves nothing behind', asyn
   expect(await schemaOf(database)).toEqual(before);
 });
 
+test('cursors of this release and of the one before serve both, and are whole again on the way back', async () => {
+  const client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  try {
+    await client.query(`INSERT INTO subscription_cursor (subscription_id, shard) VALUES ('this', 0), ('lost', 0)`);
+    await client.query(`
+      INSERT INTO resource_version (epoch, type, id, version, interaction, method, face, at, body)
+      VALUES (0, 'Subscription', 'this', 1, 'create', 'PUT', 'r4', now(), '{}'), (0, 'Subscription', 'this', 2, 'update', 'PUT', 'r4', now(), '{}')`);
+    await client.query(`
+      INSERT INTO subscription_cursor (subscription_id, shard, face) VALUES ('this', 0, 'r4'), ('before', 0, 'r4b')
+      ON CONFLICT (subscription_id) DO UPDATE SET face = excluded.face WHERE subscription_cursor.face <> excluded.face`);
+    const facesWritten = 14;
+    for (let steps = readMigrationFiles().length; steps > facesWritten; steps--) await revertLastMigration(database.url);
+    const { rows } = await client.query(`SELECT subscription_id AS id, face FROM subscription_cursor ORDER BY id`);
+    expect(rows).toEqual([
+      { id: 'before', face: 'r4b' },
+      { id: 'lost', face: 'r4b' },
+      { id: 'this', face: 'r4' },
+    ]);
+    await client.query('DELETE FROM subscription_cursor');
+    await migrate(database.url);
+  } finally {
+    await client.end();
+  }
+});
+
 test('a step that fails leaves the schema as it was and says which statement it was', async () => {
   const other = await emptyDatabase();
   const files = [{ number: 1, name: 'broken-0000000000001', up: 'CREATE TABLE half (a int); SELECT nonsense', down: '' }];

@@ -39,13 +39,13 @@ export const SAVE_SEGMENTS: Sql = {
   ON CONFLICT (subscription_id, ordinal) DO UPDATE SET until_n = excluded.until_n`,
 };
 
-/** Gives the subscriptions $1 (made through faces $2) their cursors, and one of 64 shards for life. */
+/** Gives the subscriptions $1 their cursors, where they have none yet, and one of 64 shards for life. */
 export const MAKE_CURSORS: Sql = {
   name: 'make-cursors',
   text: `
-  INSERT INTO subscription_cursor (subscription_id, shard, face)
-  SELECT id, hashtextextended(id, 0) & 63, face FROM unnest($1::text[], $2::text[]) AS made (id, face)
-  ON CONFLICT (subscription_id) DO UPDATE SET face = excluded.face WHERE subscription_cursor.face <> excluded.face`,
+  INSERT INTO subscription_cursor (subscription_id, shard)
+  SELECT id, hashtextextended(id, 0) & 63 FROM unnest($1::text[]) AS id
+  ON CONFLICT (subscription_id) DO NOTHING`,
 };
 
 /** Deleted Subscriptions $1: whatever is owed to them is dropped at once. */
