@@ -62,7 +62,8 @@ export function linksOf(conjunctions: readonly Conjunction[]): ReadonlyMap<strin
 /** Everything of a topic that decides how its groups are filed. */
 export function filterableOf(topic: CompiledTopic | undefined): string {
   if (topic === undefined) return '';
-  return JSON.stringify([[...new Set(triggerTypesOf(topic))].sort(), topic.definition.filters]);
+  const { filters, parameters } = topic.definition;
+  return JSON.stringify([[...new Set(triggerTypesOf(topic))].sort(), filters, parameters]);
 }
 
 function triggerTypesOf({ triggers, definition }: CompiledTopic): string[] {

@@ -1,14 +1,18 @@
 import { createHash } from 'node:crypto';
 import { canonicalQuery } from '../search/canonical-query.js';
+import type { CustomDefinition } from '../search/custom/custom-definition.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
 import { canonicalFilters } from '../subscriptions/filter-syntax.js';
 import type { SubscriptionDefinition } from '../subscriptions/subscription-definition.js';
 
 /**
  * What a filter group stands for. It is made from the Subscription alone, never from the topic as it stands today: a group keeps its
- * fingerprint whatever happens to its topic. Filters as written in one canonical spelling.
+ * fingerprint whatever happens to its topic. Filters as written in one canonical spelling, criteria together with the custom parameters
+ * that they go by: the same words by another definition are another group.
  */
-export type GroupSubject = { kind: 'classic'; criteria: string } | { kind: 'topic'; topic: string; filters: readonly string[] };
+export type GroupSubject =
+  | { kind: 'classic'; criteria: string; parameters?: readonly CustomDefinition[] }
+  | { kind: 'topic'; topic: string; filters: readonly string[] };
 
 export interface GroupPlan {
   /** 32 hexadecimal digits. */
@@ -25,7 +29,11 @@ const RIGHTS = 'open';
 export function groupPlan({ subject }: SubscriptionDefinition, semantics: SearchSemantics): GroupPlan {
   const canonical: GroupSubject =
     subject.kind === 'classic'
-      ? { kind: 'classic', criteria: canonicalQuery(semantics.parseCriteria(subject.criteria)) }
+      ? {
+          kind: 'classic',
+          criteria: canonicalQuery(semantics.standing(subject.parameters).parseCriteria(subject.criteria)),
+          ...(subject.parameters === undefined ? {} : { parameters: subject.parameters }),
+        }
       : { kind: 'topic', topic: subject.topic, filters: canonicalFilters(subject.filters) };
   const definition = definitionOf(canonical);
   return { fingerprint: createHash('sha256').update(definition).digest('hex').slice(0, 32), definition, subject: canonical };

@@ -397,7 +397,8 @@ export class StandingQueries {
   }
 
   private conjunctionsOf(subject: GroupSubject, listening: Listening | undefined): Conjunction[] {
-    if (subject.kind === 'classic') return [predicatesOfCriteria(subject.criteria, this.semantics, this.terms)];
+    if (subject.kind === 'classic')
+      return [predicatesOfCriteria(subject.criteria, this.semantics.standing(subject.parameters), this.terms)];
     if (listening?.topic === undefined) return [];
     return conjunctionsOfFilters(subject, listening.topic, this.semantics, listening.terms);
   }

@@ -1,5 +1,5 @@
 import { type Condition, conditionsOf, isLinked } from '../search/conditions.js';
-import type { SearchSemantics } from '../search/search-semantics.js';
+import type { StandingSearch } from '../search/standing-search.js';
 import { type Predicate, predicateOf } from './entry.js';
 
 /** Terms kept for each parameter. */
@@ -18,7 +18,7 @@ interface KnownTerms {
 export class TermPredicates {
   private readonly byScope = new Map<string, Map<string, KnownTerms>>();
 
-  /** Of one term, `name=value`; `read` parses what is not known yet. `scope` tells types apart. */
+  /** Of one term, `name=value`; `read` parses what is not known yet. `scope` tells types apart, and what they are read by. */
   of(scope: string, term: string, read: () => readonly Condition[]): readonly Predicate[] {
     let byName = this.byScope.get(scope);
     if (byName === undefined) this.byScope.set(scope, (byName = new Map<string, KnownTerms>()));
@@ -49,19 +49,20 @@ export class TermPredicates {
 /** A canonical query, as definitions of groups keep it: pairs are told apart by `&` alone. */
 export function predicatesOfCriteria(
   criteria: string,
-  semantics: SearchSemantics,
+  search: StandingSearch,
   known: TermPredicates,
 ): { type: string; predicates: Predicate[] } {
   const question = criteria.indexOf('?');
   const type = question < 0 ? criteria : criteria.slice(0, question);
-  if (!semantics.definitions.isResourceType(type)) {
-    const query = semantics.parseCriteria(criteria);
+  if (!search.definitions.isResourceType(type)) {
+    const query = search.parseCriteria(criteria);
     return { type: query.type, predicates: conditionsOf(query).map((condition) => predicateOf(condition)) };
   }
   const predicates: Predicate[] = [];
   if (question >= 0) {
+    const scope = search.name === '' ? type : `${type} ${search.name}`;
     for (const term of criteria.slice(question + 1).split('&'))
-      for (const predicate of known.of(type, term, () => conditionsOf(semantics.parseTerms(type, term, { links: true }))))
+      for (const predicate of known.of(scope, term, () => conditionsOf(search.parseTerms(type, term, { links: true }))))
         predicates.push(predicate);
   }
   return { type, predicates };

@@ -148,7 +148,7 @@ export class DryRuns {
 
   /** Undefined: every type. */
   private typesOf({ subject }: SubscriptionDefinition, topic: CompiledTopic | undefined): string[] | undefined {
-    if (subject.kind === 'classic') return [this.semantics.parseCriteria(subject.criteria).type];
+    if (subject.kind === 'classic') return [this.semantics.standing(subject.parameters).parseCriteria(subject.criteria).type];
     const types = (topic?.triggers ?? []).map((trigger) => trigger.type);
     return types.includes(ANY_TYPE) ? undefined : types;
   }

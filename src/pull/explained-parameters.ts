@@ -1,3 +1,4 @@
+import type { CustomDefinition } from '../search/custom/custom-definition.js';
 import type { DeliveryStanding } from '../subscriptions/delivery-standings.js';
 import type { ExplainedPredicate, ExplainedTrigger, Explanation } from '../subscriptions/explain-change.js';
 import type { SubscriptionDefinition } from '../subscriptions/subscription-definition.js';
@@ -16,6 +17,11 @@ export function explanationParts({ outcome, because, triggers, predicates }: Exp
 
 export function subjectPart({ subject }: SubscriptionDefinition): Part {
   return subject.kind === 'topic' ? { name: 'topic', valueCanonical: subject.topic } : text('criteria', subject.criteria);
+}
+
+/** A custom parameter as the Subscription goes by it. `state`: what has become of the definition since. */
+export function parameterPart({ code: name, url }: CustomDefinition, state: string): Part {
+  return group('parameter', [code('code', name), text('definition', url), code('state', state)]);
 }
 
 /** Where delivery stands: `latest` is the number of the newest event. */

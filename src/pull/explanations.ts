@@ -1,10 +1,13 @@
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import type { Face } from '../fhir/change.js';
 import { FhirError } from '../fhir/fhir-error.js';
+import type { CurrentParameters } from '../search/custom/current-parameters.js';
+import type { CustomDefinition } from '../search/custom/custom-definition.js';
+import { stateOf } from '../search/custom/frozen-definitions.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
 import type { DeliveryStandings } from '../subscriptions/delivery-standings.js';
 import type { EventLog } from '../subscriptions/event-log.js';
-import { explainChange, type Explanation, linksAsked } from '../subscriptions/explain-change.js';
+import { explainChange, type Explanation, linksAsked, parametersOf } from '../subscriptions/explain-change.js';
 import { parseSubscription } from '../subscriptions/parse-subscription.js';
 import type { WrittenLink } from '../search/conditions.js';
 import type { LinkedResources } from '../subscriptions/linked-resources.js';
@@ -15,7 +18,7 @@ import type { TopicChange } from '../topics/compile-topic.js';
 import type { CurrentCatalog } from '../topics/current-catalog.js';
 import { type AskedChange, explainedChange } from './explained-change.js';
 import { linkVerdicts } from './link-verdicts.js';
-import { deliveryPart, explanationParts, subjectPart } from './explained-parameters.js';
+import { deliveryPart, explanationParts, parameterPart, subjectPart } from './explained-parameters.js';
 import type { ResourceReader } from './resource-reader.js';
 import { code, group, number, parametersText, text } from './parameter-parts.js';
 
@@ -28,6 +31,7 @@ const SLICE_MS = 5;
 interface Explained {
   definition: SubscriptionDefinition;
   explanation: Explanation;
+  parameters: readonly CustomDefinition[];
 }
 
 /** Why a change is or is not an event for Subscriptions, and where the delivery of each stands. docs/explain.md */
@@ -41,6 +45,7 @@ export class Explanations {
     private readonly semantics: SearchSemantics,
     private readonly linked: LinkedResources,
     private readonly baseOf: (face: Face) => string,
+    private readonly current: Pick<CurrentParameters, 'follow'>,
   ) {}
 
   /**
@@ -83,16 +88,25 @@ export class Explanations {
     const catalog = await this.catalog.read();
     const topicOf = ({ subject }: SubscriptionDefinition) =>
       subject.kind === 'topic' ? catalog.active(subject.topic) : undefined;
-    const asked = new Map<string, WrittenLink>();
+    /** By what custom parameters mean to the Subscription, then by how they were written. */
+    const asked = new Map<string, Map<string, WrittenLink>>();
+    const meaningOf = (definition: SubscriptionDefinition) => JSON.stringify(parametersOf(definition, topicOf(definition)));
     await this.inTurns(definitions, (definition) => {
-      for (const link of linksAsked(definition, topicOf(definition), change, this.semantics)) asked.set(link.written, link);
+      const links = linksAsked(definition, topicOf(definition), change, this.semantics);
+      if (links.length === 0) return;
+      const meaning = meaningOf(definition);
+      const ofMeaning = asked.get(meaning) ?? new Map<string, WrittenLink>();
+      for (const link of links) ofMeaning.set(link.written, link);
+      asked.set(meaning, ofMeaning);
     });
-    const verdicts = await linkVerdicts(this.linked, change, [...asked.values()]);
+    const verdicts = new Map<string, Awaited<ReturnType<typeof linkVerdicts>>>();
+    for (const [meaning, links] of asked) verdicts.set(meaning, await linkVerdicts(this.linked, change, [...links.values()]));
     const explained: Explained[] = [];
     await this.inTurns(definitions, (definition) => {
       const topic = topicOf(definition);
-      const explanation = explainChange(definition, topic, change, this.semantics, (written) => verdicts.get(written));
-      explained.push({ definition, explanation });
+      const ofMeaning = verdicts.size === 0 ? undefined : verdicts.get(meaningOf(definition));
+      const explanation = explainChange(definition, topic, change, this.semantics, (written) => ofMeaning?.get(written));
+      explained.push({ definition, explanation, parameters: parametersOf(definition, topic) });
     });
     return explained;
   }
@@ -108,14 +122,17 @@ export class Explanations {
   }
 
   private async tell(face: Face, told: readonly Explained[]) {
+    if (told.some(({ parameters }) => parameters.length > 0)) await this.current.follow();
+    const { custom } = this.semantics.catalog;
     const ids = told.map(({ definition }) => definition.id);
     const [standings, deliveries] = await Promise.all([this.events.standings(ids), this.deliveries.of(ids)]);
     const latest = new Map(standings.map((one) => [one.subscriptionId, latestNumber(one.segments, one.groupLastN)]));
     const delivered = new Map(deliveries.map((one) => [one.subscriptionId, one]));
-    return told.map(({ definition, explanation }) =>
+    return told.map(({ definition, explanation, parameters }) =>
       group('subscription', [
         { name: 'reference', valueReference: { reference: `${this.baseOf(face)}/Subscription/${definition.id}` } },
         subjectPart(definition),
+        ...parameters.map((parameter) => parameterPart(parameter, stateOf(parameter, custom))),
         ...explanationParts(explanation),
         deliveryPart(definition.status, latest.get(definition.id) ?? 0, delivered.get(definition.id)),
       ]),

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import type { Face } from '../fhir/change.js';
 import { baseOf } from '../http/face.js';
+import { CurrentParameters } from '../search/custom/current-parameters.js';
 import { SearchSemantics } from '../search/search-semantics.js';
 import { Database } from '../storage/database.js';
 import { PostgresDeliveryStandings } from '../storage/delivery-standings.js';
@@ -60,13 +61,14 @@ import { SubscriptionAnswers } from './subscription-status.js';
     },
     {
       provide: Explanations,
-      inject: [Database, EventLog, CurrentCatalog, ResourceReader, SearchSemantics, Config],
+      inject: [Database, EventLog, CurrentCatalog, ResourceReader, SearchSemantics, CurrentParameters, Config],
       useFactory: (
         database: Database,
         events: EventLog,
         catalog: CurrentCatalog,
         reader: ResourceReader,
         semantics: SearchSemantics,
+        current: CurrentParameters,
         config: Config,
       ) =>
         new Explanations(
@@ -78,6 +80,7 @@ import { SubscriptionAnswers } from './subscription-status.js';
           semantics,
           new PostgresLinkedResources(database, semantics),
           (face: Face) => baseOf(config.http.publicUrl, face),
+          current,
         ),
     },
     {

@@ -19,7 +19,7 @@ export function printClause(clause: Clause): string {
   const { parameter, modifier, targetType, values } = clause;
   const suffix = modifier === undefined ? '' : modifier === 'type' ? `:${targetType}` : `:${modifier}`;
   const printed = [...new Set(values.map((value) => printValue(value, clause)))].sort();
-  return `${parameter.code}${suffix}=${encodeForQuery(printed.join(','))}`;
+  return `${parameter.written ?? parameter.code}${suffix}=${encodeForQuery(printed.join(','))}`;
 }
 
 function printLink([name, value]: readonly [string, string]): string {

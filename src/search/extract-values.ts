@@ -8,7 +8,7 @@ import { valueReader, type ReadingContext, type ReadNode } from './value-reader.
 import type { ExtractedValues, ParameterValues, SearchParameter, SearchParameterType } from './values.js';
 
 /** The values of one parameter, or of one part of a composite, from a node of a resource. */
-type Read = (node: unknown, resource: unknown) => ParameterValues | undefined;
+export type Read = (node: unknown, resource: unknown) => ParameterValues | undefined;
 
 /** How the resources of one type are read: every parameter's expression compiled, once. */
 export interface TypeReader {
@@ -16,14 +16,22 @@ export interface TypeReader {
   parameters: readonly SearchParameter[];
   positions: ReadonlyMap<string, number>;
   reads: readonly Read[];
+  /** Beside them, by code: what only those read who know the code. */
+  frozen: ReadonlyMap<string, Read>;
 }
 
-export function typeReader(resourceType: string, parameters: readonly SearchParameter[], context: ReadingContext): TypeReader {
+export function typeReader(
+  resourceType: string,
+  parameters: readonly SearchParameter[],
+  context: ReadingContext,
+  frozen: ReadonlyMap<string, Read> = new Map(),
+): TypeReader {
   return {
     resourceType,
     parameters,
     positions: new Map(parameters.map(({ code }, position) => [code, position])),
     reads: parameters.map((parameter) => parameterReader(parameter, context)),
+    frozen,
   };
 }
 
@@ -37,6 +45,7 @@ export function extractValues(reader: TypeReader, value: unknown, identity?: { i
 
 class LazyValues implements ExtractedValues {
   private readonly known: (ParameterValues | null | undefined)[];
+  private knownFrozen?: Map<string, ParameterValues | undefined>;
   private narrative?: ParameterValues;
   private content?: ParameterValues;
 
@@ -60,7 +69,7 @@ class LazyValues implements ExtractedValues {
     if (code === '_text') return (this.narrative ??= fullText(narrativeWords(this.value)));
     if (code === '_content') return (this.content ??= fullText(contentWords(this.value).places));
     const position = this.reader.positions.get(code);
-    return position === undefined ? undefined : this.at(position);
+    return position === undefined ? this.frozen(code) : this.at(position);
   }
 
   *entries(): Iterable<[string, ParameterValues]> {
@@ -79,6 +88,14 @@ class LazyValues implements ExtractedValues {
     return values;
   }
 
+  private frozen(code: string): ParameterValues | undefined {
+    const read = this.reader.frozen.get(code);
+    if (read === undefined) return undefined;
+    const known = (this.knownFrozen ??= new Map<string, ParameterValues | undefined>());
+    if (!known.has(code)) known.set(code, read(this.value, this.value));
+    return known.get(code);
+  }
+
   private know(code: string, values: ParameterValues): void {
     const position = this.reader.positions.get(code);
     if (position !== undefined) this.known[position] = values;
@@ -89,7 +106,8 @@ function fullText(words: WordPlaces): ParameterValues {
   return { type: 'full-text', values: [words] };
 }
 
-function parameterReader(parameter: SearchParameter, context: ReadingContext): Read {
+/** How resources of the parameter's base are read by it. */
+export function parameterReader(parameter: SearchParameter, context: ReadingContext): Read {
   const { base, type, expression, custom } = parameter;
   const readNode = findsStrings(context.elements, parameter) ? readStringToken : undefined;
   const read =

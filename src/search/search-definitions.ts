@@ -10,6 +10,9 @@ export type ParameterRow = Omit<SearchParameter, 'base' | 'targets' | 'component
 /** Why a parameter that is none of the definitions cannot be asked for all the same. */
 export type Refusal = (type: string, code: string) => FhirError | undefined;
 
+/** Hears of each custom parameter that is asked for by its name. */
+export type OnCustom = (parameter: SearchParameter) => void;
+
 /**
  * `_text` and `_content`, which every type has: what they look at is told by no expression, so they are not among
  * {@link SearchDefinitions.parametersOf}.
@@ -35,6 +38,7 @@ export class SearchDefinitions {
     private readonly rows: Readonly<Record<string, readonly ParameterRow[]>>,
     readonly elements: ElementTable,
     private readonly refusalOf: Refusal = () => undefined,
+    private readonly onCustom: OnCustom = () => {},
   ) {
     this.typeNames = Object.keys(rows).filter((type) => type !== 'Resource');
     this.types = new Set(this.typeNames);
@@ -55,7 +59,10 @@ export class SearchDefinitions {
   /** @throws FhirError where the definitions were told to refuse the parameter rather than not to know it */
   find(type: string, code: string): SearchParameter | undefined {
     const known = this.codesOf(type).get(code) ?? (this.types.has(type) ? fullTextParameter(type, code) : undefined);
-    if (known) return known;
+    if (known) {
+      if (known.custom === true) this.onCustom(known);
+      return known;
+    }
     const refusal = this.refusalOf(type, code);
     if (refusal) throw refusal;
     return undefined;
@@ -85,12 +92,12 @@ export class SearchDefinitions {
   }
 
   /** These and custom ones beside them, by resource type. */
-  with(custom: Readonly<Record<string, readonly ParameterRow[]>>, refusalOf?: Refusal): SearchDefinitions {
+  with(custom: Readonly<Record<string, readonly ParameterRow[]>>, refusalOf?: Refusal, onCustom?: OnCustom): SearchDefinitions {
     const rows = { ...this.rows };
     for (const [type, more] of Object.entries(custom)) {
       rows[type] = [...(this.rows[type] ?? []), ...more.map((row) => ({ ...row, custom: true }))];
     }
-    return new SearchDefinitions(rows, this.elements, refusalOf);
+    return new SearchDefinitions(rows, this.elements, refusalOf, onCustom);
   }
 
   isResourceType(name: string): boolean {
@@ -109,7 +116,7 @@ export class SearchDefinitions {
     const codes = new Map(
       rows.map((row) => {
         const targets = row.targets ?? (row.type === 'reference' ? this.typeNames : []);
-        return [row.code, { ...row, base: type, targets, components: row.components ?? [] }];
+        return [row.written ?? row.code, { ...row, base: type, targets, components: row.components ?? [] }];
       }),
     );
     this.byType.set(type, codes);

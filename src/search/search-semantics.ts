@@ -1,15 +1,17 @@
-import { FhirError } from '../fhir/fhir-error.js';
 import { catalogOf, type SearchCatalog } from './custom/custom-catalog.js';
-import { type CustomParameters, NO_CUSTOM_PARAMETERS } from './custom/custom-definition.js';
+import { type CustomDefinition, type CustomParameters, NO_CUSTOM_PARAMETERS } from './custom/custom-definition.js';
+import { definitionsAsked } from './custom/definitions-asked.js';
 import { extractValues, typeReader, type TypeReader } from './extract-values.js';
+import { FrozenReading } from './frozen-reading.js';
 import { indexRowsOf } from './index-rows.js';
 import { parseQuery } from './parse-query.js';
-import { splitQuery, type QueryPairs } from './query-text.js';
+import type { QueryPairs } from './query-text.js';
 import type { Query } from './query.js';
-import { checkStandingLinks } from './standing-links.js';
 import type { SearchDefinitions } from './search-definitions.js';
+import { StandingSearch } from './standing-search.js';
 import type { KnownPlaces } from './part-of.js';
 import type { Terminology } from './terminology.js';
+import type { ReadingContext } from './value-reader.js';
 import type { ExtractedValues, IndexRows, SearchParameter } from './values.js';
 
 export type { QueryPairs };
@@ -33,6 +35,9 @@ export interface ParseOptions {
 export class SearchSemantics {
   private readers = new Map<string, TypeReader>();
   private current: SearchCatalog;
+  private readonly context: ReadingContext;
+  private readonly official: StandingSearch;
+  private readonly frozen: FrozenReading;
 
   constructor(
     /** The official ones. */
@@ -41,6 +46,9 @@ export class SearchSemantics {
     readonly bases: readonly string[],
   ) {
     this.current = catalogOf(definitions, NO_CUSTOM_PARAMETERS);
+    this.context = { elements: definitions.elements, bases };
+    this.official = new StandingSearch(definitions, bases);
+    this.frozen = new FrozenReading(definitions, this.context);
   }
 
   /** The definitions as they are known at this moment; replaced as a whole. */
@@ -60,28 +68,24 @@ export class SearchSemantics {
     return parseQuery(options.withoutIndex === true ? indexed : usable, type, query, { ...options, bases: this.bases });
   }
 
-  /**
-   * `Type`, `Type?query` or `/Type?query` of a classic Subscription. Everything unknown is refused, result-shaping parameters are dropped.
-   * Links are taken as far as they can be tested for each change.
-   * @throws FhirError 400; the caller turns it into 422
-   */
+  /** {@link StandingSearch.parseCriteria} by the official definitions. */
   parseCriteria(criteria: string): Query {
-    const [, type, query] = CRITERIA.exec(criteria.trim()) ?? [];
-    if (type === undefined || !this.definitions.isResourceType(type))
-      throw new FhirError('invalid', `the criteria '${criteria.slice(0, 100)}' do not begin with a resource type`, 'criteria');
-    return this.parseTerms(type, query ?? '', { links: true });
+    return this.official.parseCriteria(criteria);
   }
 
-  /**
-   * Search string of a topic or the terms of one of its filters, for resources of `type`; a leading `Type?` must name that type. Links only
-   * where the caller can look at other resources.
-   * @throws FhirError 400; the caller turns it into 422
-   */
-  parseTerms(type: string, terms: string | QueryPairs, { links = false }: { links?: boolean } = {}): Query {
-    const pairs = typeof terms === 'string' ? splitQuery(this.withoutType(type, terms.trim()), 'maybe-plain') : terms;
-    const query = parseQuery(this.current.standing, type, pairs, { handling: 'criteria', bases: this.bases, links });
-    checkStandingLinks(query);
-    return query;
+  /** {@link StandingSearch.parseTerms} by the official definitions. */
+  parseTerms(type: string, terms: string | QueryPairs, options: { links?: boolean } = {}): Query {
+    return this.official.parseTerms(type, terms, options);
+  }
+
+  /** How something that stands is read which goes by these custom parameters beside the official ones, whatever has become of them. */
+  standing(frozen: readonly CustomDefinition[] = []): StandingSearch {
+    return frozen.length === 0 ? this.official : this.frozen.search(frozen);
+  }
+
+  /** The custom parameters that `read` asks for, as they are defined at this moment. */
+  customAskedBy(read: (by: StandingSearch) => void): CustomDefinition[] {
+    return definitionsAsked(this.definitions, this.bases, this.current.custom.parameters, read);
   }
 
   /**
@@ -101,25 +105,12 @@ export class SearchSemantics {
     return this.current.usable.parametersOf(type);
   }
 
-  private withoutType(type: string, terms: string): string {
-    const [, named, query] = CRITERIA_WITH_QUERY.exec(terms) ?? [];
-    if (named === undefined || !this.definitions.isResourceType(named)) return terms.replace(/^\?/, '');
-    if (named !== type) throw new FhirError('invalid', `'${terms.slice(0, 100)}' asks for ${named} where ${type} is meant`);
-    return query ?? '';
-  }
-
   private readerOf(type: string): TypeReader {
     let reader = this.readers.get(type);
     if (!reader) {
-      reader = typeReader(type, this.current.indexed.parametersOf(type), {
-        elements: this.definitions.elements,
-        bases: this.bases,
-      });
+      reader = typeReader(type, this.current.indexed.parametersOf(type), this.context, this.frozen.readsOf(type));
       this.readers.set(type, reader);
     }
     return reader;
   }
 }
-
-const CRITERIA = /^\/?([A-Z][A-Za-z]{1,63})(?:\?([^]*))?$/;
-const CRITERIA_WITH_QUERY = /^\/?([A-Z][A-Za-z]{1,63})\?([^]*)$/;

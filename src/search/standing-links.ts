@@ -5,7 +5,7 @@ import type { Clause, Link, Query } from './query.js';
 
 /**
  * Refuses links that cannot be tested for one change after another: a chain is read from target to target and may ask anything, but
- * who refers by `_has` is asked of the index alone, since there may be very many.
+ * who refers by `_has` is asked of the index alone, since there may be very many, and that goes by custom parameters as they are today.
  * @throws FhirError 400 naming the parameter
  */
 export function checkStandingLinks(query: Pick<Query, 'links' | 'used'>): void {
@@ -35,6 +35,8 @@ function problemOf(link: Link): string | undefined {
         .map(problemOf)
         .find((problem) => problem !== undefined);
     case 'has':
+      if (link.parameter.custom === true || link.source.clauses.some(({ parameter }) => parameter.custom === true))
+        return 'asks behind _has by a parameter that a client defined, which is not tested for each change';
       if (link.source.links.length > 0) return 'follows a further link behind _has, which is not tested for each change';
       return link.source.clauses.every(isDecidedByIndex)
         ? undefined

@@ -20,6 +20,8 @@ export interface SearchParameter {
   components: readonly { url: string; type: SearchParameterType; expression: string }[];
   /** Defined by a client. */
   custom?: boolean;
+  /** Name in a query where `code` is another: of a definition that was kept as it once was. */
+  written?: string;
 }
 
 export interface TokenValue {

@@ -2,9 +2,11 @@ import { FhirError } from '../fhir/fhir-error.js';
 import { accessKeysOf } from '../search/access-keys.js';
 import { printClause } from '../search/canonical-query.js';
 import { type Condition, conditionsOf, isLinked, type WrittenLink } from '../search/conditions.js';
+import type { CustomDefinition } from '../search/custom/custom-definition.js';
 import { explainClause } from '../search/explain-clause.js';
 import type { Clause } from '../search/query.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
+import type { StandingSearch } from '../search/standing-search.js';
 import type { ExtractedValues } from '../search/values.js';
 import type { CompiledTopic, CompiledTrigger, ResourceState, TopicChange } from '../topics/compile-topic.js';
 import { ANY_TYPE, type ResourceTrigger } from '../topics/topic-definition.js';
@@ -48,6 +50,11 @@ export interface Explanation {
   predicates: readonly ExplainedPredicate[];
 }
 
+/** The custom parameters that a Subscription goes by, its own or those of its topic, as they were when that was written. */
+export function parametersOf({ subject }: SubscriptionDefinition, topic: CompiledTopic | undefined): readonly CustomDefinition[] {
+  return (subject.kind === 'classic' ? subject.parameters : topic?.definition.parameters) ?? [];
+}
+
 /** What other resources say of a change, by how the link was written. */
 export type VerdictOf = (written: string) => LinkVerdict | undefined;
 
@@ -77,7 +84,7 @@ function conditionsFor(
   semantics: SearchSemantics,
 ): readonly Condition[] {
   if (subject.kind === 'classic') {
-    const query = semantics.parseCriteria(subject.criteria);
+    const query = semantics.standing(subject.parameters).parseCriteria(subject.criteria);
     return query.type === type ? conditionsOf(query) : [];
   }
   if (topic === undefined) return [];
@@ -99,7 +106,7 @@ export function explainChange(
   try {
     const found =
       definition.subject.kind === 'classic'
-        ? explainClassic(definition.subject.criteria, change, semantics, verdictOf)
+        ? explainClassic(definition.subject, change, semantics, verdictOf)
         : explainTopic(definition.subject, topic, change, semantics, verdictOf);
     if (found.outcome !== 'event' || countsEvents(definition.status)) return found;
     return { ...found, outcome: 'off', because: `It would be an event, but the Subscription is ${definition.status}.` };
@@ -125,7 +132,7 @@ export function filingOf(
 ): (Pick<ExplainedPredicate, 'kind' | 'expression' | 'accessPath'> & { isLink: boolean })[] {
   const [kind, conditions]: ['criteria' | 'filter', readonly Condition[]] =
     subject.kind === 'classic'
-      ? ['criteria', conditionsOf(semantics.parseCriteria(subject.criteria))]
+      ? ['criteria', conditionsOf(semantics.standing(subject.parameters).parseCriteria(subject.criteria))]
       : ['filter', topic ? [...resolveFilters(subject.filters, topic.definition, semantics).values()].flat() : []];
   const paths = new Map(conditions.map((condition) => [textOf(condition), condition]));
   return [...paths].map(([expression, condition]) => ({
@@ -148,8 +155,13 @@ function accessPathOf(clause: Condition): AccessPath {
 
 const BOUNDED: ReadonlySet<string> = new Set(['gt', 'ge', 'sa', 'eq', 'lt', 'le', 'eb']);
 
-function explainClassic(criteria: string, change: TopicChange, semantics: SearchSemantics, verdictOf: VerdictOf): Explanation {
-  const query = semantics.parseCriteria(criteria);
+function explainClassic(
+  { criteria, parameters }: SubscriptionDefinition['subject'] & { kind: 'classic' },
+  change: TopicChange,
+  semantics: SearchSemantics,
+  verdictOf: VerdictOf,
+): Explanation {
+  const query = semantics.standing(parameters).parseCriteria(criteria);
   const { type } = query;
   const nothing = { triggers: [], predicates: [] };
   if (type !== change.type)
@@ -182,7 +194,9 @@ function explainTopic(
   const conditions = conditionsFor(subject, topic, change.type, semantics);
   const triggers = topic.triggers.flatMap((compiled, index) => {
     const trigger = topic.definition.triggers[index];
-    return trigger === undefined ? [] : [explainTrigger(compiled, trigger, change, semantics)];
+    return trigger === undefined
+      ? []
+      : [explainTrigger(compiled, trigger, change, semantics.standing(topic.definition.parameters))];
   });
   const ofType = topic.triggers.filter(({ type }) => isAbout(type, change.type));
   const focus = change.current ?? change.previous;
@@ -205,7 +219,7 @@ function explainTrigger(
   compiled: CompiledTrigger,
   trigger: ResourceTrigger,
   change: TopicChange,
-  semantics: SearchSemantics,
+  search: StandingSearch,
 ): ExplainedTrigger {
   const { path, type, interactions, queryCriteria, fhirPathCriteria } = trigger;
   const concerned = isAbout(type, change.type) && interactions.has(change.interaction);
@@ -220,12 +234,7 @@ function explainTrigger(
   const tested = (kind: 'previous' | 'current', query: string | undefined, state: ResourceState | undefined) =>
     query === undefined
       ? []
-      : explainAll(
-          kind,
-          semantics.parseTerms(change.type, query).clauses,
-          state?.values ?? noValues(change.type),
-          () => undefined,
-        );
+      : explainAll(kind, search.parseTerms(change.type, query).clauses, state?.values ?? noValues(change.type), () => undefined);
   const predicates: ExplainedPredicate[] = [];
   if (fhirPathCriteria !== undefined) predicates.push({ kind: 'fhirpath', expression: fhirPathCriteria, held: fired, seen: [] });
   else if (queryCriteria !== undefined) {

@@ -1,5 +1,6 @@
 import type { Face } from '../fhir/change.js';
 import type { JsonObject } from '../fhir/json-object.js';
+import { frozenIn } from '../search/custom/frozen-definitions.js';
 import { contactAddresses } from './contact-addresses.js';
 import { knownExtensions, parseChannel, PAYLOAD_CONTENT } from './parse-channel.js';
 import { refused } from './refused.js';
@@ -50,7 +51,8 @@ function parseSubject(resource: JsonObject): SubscriptionDefinition['subject'] {
       'Subscription.criteria',
       'A topic-based Subscription names the canonical URL of its topic in criteria, not a search.',
     );
-  return { kind: 'classic', criteria };
+  const parameters = frozenIn(resource);
+  return { kind: 'classic', criteria, ...(parameters.length === 0 ? {} : { parameters }) };
 }
 
 function parseStatus(status: unknown): SubscriptionStatus {

@@ -2,6 +2,7 @@ import { FhirError } from '../fhir/fhir-error.js';
 import { type Condition, conditionsOf, isLinked } from '../search/conditions.js';
 import type { Link } from '../search/query.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
+import type { StandingSearch } from '../search/standing-search.js';
 import type { SearchParameterType } from '../search/values.js';
 import { filterParameterOf, typesOfFilter } from '../topics/compile-topic.js';
 import { ANY_TYPE, type FilterDeclaration, type TopicDefinition } from '../topics/topic-definition.js';
@@ -22,13 +23,14 @@ export const FILTER_CRITERIA = 'http://hl7.org/fhir/uv/subscriptions-backport/St
  */
 export function resolveFilters(filters: readonly string[], topic: TopicDefinition, semantics: SearchSemantics): FiltersByType {
   const byType = new Map<string, Condition[]>();
+  const search = semantics.standing(topic.parameters);
   filters.forEach((filter, index) => {
     const at = `Subscription.criteria.extension[${index}]`;
     const terms = parseFilter(filter);
     if (terms === undefined)
       throw refused(at, `The filter "${filter}" does not have the form [Type?]parameter[:modifier]=value.`);
     for (const term of terms) {
-      for (const [type, conditions] of resolveTerm(term, topic, semantics, at)) {
+      for (const [type, conditions] of resolveTerm(term, topic, search, at)) {
         byType.set(type, [...(byType.get(type) ?? []), ...conditions]);
       }
     }
@@ -39,7 +41,7 @@ export function resolveFilters(filters: readonly string[], topic: TopicDefinitio
 function resolveTerm(
   term: FilterTerm,
   topic: TopicDefinition,
-  semantics: SearchSemantics,
+  search: StandingSearch,
   at: string,
 ): (readonly [string, readonly Condition[]])[] {
   const declared = topic.filters.filter((filter) => filter.parameter === term.parameter);
@@ -57,24 +59,24 @@ function resolveTerm(
       }.`,
     );
   }
-  return applicable.map(({ filter, type }) => [type, conditionsAsked(term, filter, type, semantics, at)] as const);
+  return applicable.map(({ filter, type }) => [type, conditionsAsked(term, filter, type, search, at)] as const);
 }
 
 function conditionsAsked(
   term: FilterTerm,
   filter: FilterDeclaration,
   type: string,
-  semantics: SearchSemantics,
+  search: StandingSearch,
   at: string,
 ): readonly Condition[] {
   const parsedFor = type === ANY_TYPE ? 'Basic' : type;
-  if (filter.parameter.includes('.')) return chainAsked(term, filter, type, semantics, at);
-  const parameter = filterParameterOf(filter, parsedFor, semantics);
+  if (filter.parameter.includes('.')) return chainAsked(term, filter, type, search, at);
+  const parameter = filterParameterOf(filter, parsedFor, search);
   if (parameter === undefined) {
     throw refused(at, `The hub cannot evaluate the filter "${filter.parameter}".`, 'not-supported');
   }
   checkOperators(term, filter, ORDERED.has(parameter.type), at);
-  return readTerm(parsedFor, parameter.code, term, semantics, at);
+  return readTerm(parsedFor, parameter.written ?? parameter.code, term, search, at);
 }
 
 /** A filter that its topic declares as a chain, `patient.organization`: what it asks is decided by other resources. */
@@ -82,12 +84,12 @@ function chainAsked(
   term: FilterTerm,
   filter: FilterDeclaration,
   type: string,
-  semantics: SearchSemantics,
+  search: StandingSearch,
   at: string,
 ): readonly Condition[] {
   if (type === ANY_TYPE)
     throw refused(at, `The filter "${filter.parameter}" follows a reference, for which the type must be named.`, 'not-supported');
-  const conditions = readTerm(type, filter.parameter, term, semantics, at);
+  const conditions = readTerm(type, filter.parameter, term, search, at);
   const ordered = conditions.some((condition) => isLinked(condition) && endsOrdered(condition.link));
   checkOperators(term, filter, ordered, at);
   return conditions;
@@ -97,12 +99,12 @@ function readTerm(
   type: string,
   code: string,
   { modifier, value }: FilterTerm,
-  semantics: SearchSemantics,
+  search: StandingSearch,
   at: string,
 ): readonly Condition[] {
   const name = modifier === undefined ? code : `${code}:${modifier}`;
   try {
-    return conditionsOf(semantics.parseTerms(type, [[name, value]], { links: true }));
+    return conditionsOf(search.parseTerms(type, [[name, value]], { links: true }));
   } catch (error) {
     if (error instanceof FhirError) throw refused(at, error.message, 'not-supported');
     throw error;

@@ -1,4 +1,5 @@
 import type { Face } from '../fhir/change.js';
+import type { CustomDefinition } from '../search/custom/custom-definition.js';
 
 export type SubscriptionStatus = 'requested' | 'active' | 'error' | 'off';
 export type ContentLevel = 'empty' | 'id-only' | 'full-resource';
@@ -35,7 +36,12 @@ export interface SubscriptionDefinition {
   /** Mail addresses of those who are told when deliveries fail. */
   contacts?: readonly string[];
   subject:
-    | { kind: 'classic'; /** `Type?query` */ criteria: string }
+    | {
+        kind: 'classic';
+        /** `Type?query` */ criteria: string;
+        /** Custom parameters that the criteria go by, as they were when the Subscription was written; absent: none. */
+        parameters?: readonly CustomDefinition[];
+      }
     | {
         kind: 'topic';
         /** Canonical, maybe with `|version`. */ topic: string;

@@ -1,5 +1,8 @@
 import type { Face } from '../fhir/change.js';
 import { FhirError, type Issue } from '../fhir/fhir-error.js';
+import type { CurrentParameters } from '../search/custom/current-parameters.js';
+import type { CustomDefinition } from '../search/custom/custom-definition.js';
+import { withFrozen } from '../search/custom/frozen-definitions.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
 import type { CurrentCatalog } from '../topics/current-catalog.js';
 import { filingOf } from './explain-change.js';
@@ -34,11 +37,14 @@ export class SubscriptionRule {
     private readonly sendsMail = true,
     /** Why the hub would never call the endpoint, as far as its URL shows. */
     private readonly refusalOfEndpoint: (url: URL) => string | undefined = () => undefined,
+    /** Custom parameters as they are now, for a Subscription to go by them from now on. */
+    private readonly current?: Pick<CurrentParameters, 'follow'>,
   ) {}
 
   /** @throws FhirError 422 naming the element */
   async apply(next: RuledSubscription, id: string, face: Face): Promise<RuledSubscription> {
-    const asked = parseSubscription(next.value, id, 0, face);
+    const bare = withFrozen(next, []);
+    const asked = parseSubscription(bare.value, id, 0, face);
     const stored = await this.storedBefore(id);
     checkSubject(asked, stored?.definition);
     checkEnd(asked, this.now());
@@ -50,7 +56,9 @@ export class SubscriptionRule {
       );
     this.checkEndpoint(asked);
     const pauses = asked.status === 'off' && stored !== undefined && sameSubject(asked, stored.definition);
-    if (!pauses) await this.checkComputable(asked);
+    const parameters = pauses ? parametersOf(stored.definition) : await this.parametersAsked(asked);
+    const ruled = withFrozen(bare, parameters);
+    if (!pauses) await this.checkComputable(parseSubscription(ruled.value, id, 0, face));
     const status = statusAfterWrite({
       stored: stored?.definition.status,
       asked: asked.status,
@@ -59,7 +67,7 @@ export class SubscriptionRule {
     });
     if (status === undefined)
       throw refused('Subscription.status', 'Only the hub sets the status error; ask for requested or off.');
-    return settled(next, status, status === stored?.definition.status ? stored.error : undefined);
+    return settled(ruled, status, status === stored?.definition.status ? stored.error : undefined);
   }
 
   /**
@@ -72,6 +80,13 @@ export class SubscriptionRule {
     const topic = subject.kind === 'topic' ? (await this.catalog.read()).active(subject.topic) : undefined;
     const filing = filingOf(definition, topic, this.semantics);
     const remarks: Issue[] = [];
+    for (const { code, url } of parametersOf(definition))
+      remarks.push({
+        severity: 'information',
+        code: 'informational',
+        diagnostics: `"${code}" means to this Subscription what SearchParameter ${url} says now. Should that change or go, this stays until the Subscription is written again.`,
+        expression: 'Subscription.criteria',
+      });
     const linked = filing.filter(({ isLink }) => isLink);
     if (linked.length > 0)
       remarks.push({
@@ -113,10 +128,24 @@ export class SubscriptionRule {
     }
   }
 
+  /** Those of a topic's filters are a matter of the topic. */
+  private async parametersAsked({ subject }: SubscriptionDefinition): Promise<readonly CustomDefinition[]> {
+    if (subject.kind === 'topic') return [];
+    await this.current?.follow();
+    return this.semantics.customAskedBy((by) => {
+      try {
+        by.parseCriteria(subject.criteria);
+      } catch (error) {
+        // Told when it is read by what it is given.
+        if (!(error instanceof FhirError)) throw error;
+      }
+    });
+  }
+
   private async checkComputable({ subject }: SubscriptionDefinition): Promise<void> {
     if (subject.kind === 'classic') {
       try {
-        this.semantics.parseCriteria(subject.criteria);
+        this.semantics.standing(subject.parameters).parseCriteria(subject.criteria);
       } catch (error) {
         if (error instanceof FhirError) throw refused('Subscription.criteria', error.message, 'not-supported');
         throw error;
@@ -136,6 +165,10 @@ export class SubscriptionRule {
     }
     resolveFilters(subject.filters, topic.definition, this.semantics);
   }
+}
+
+function parametersOf({ subject }: SubscriptionDefinition): readonly CustomDefinition[] {
+  return subject.kind === 'classic' ? (subject.parameters ?? []) : [];
 }
 
 function checkSubject(asked: SubscriptionDefinition, stored: SubscriptionDefinition | undefined): void {

@@ -5,6 +5,7 @@ import { outboundPolicyOf } from '../outbound/outbound.module.js';
 import { refusalOfEndpoint } from '../outbound/outbound-policy.js';
 import { SecretView } from '../secrets/secret-view.js';
 import { Vault } from '../secrets/vault.js';
+import { CurrentParameters } from '../search/custom/current-parameters.js';
 import { SearchSemantics } from '../search/search-semantics.js';
 import { Database } from '../storage/database.js';
 import { PostgresStoredSubscriptions } from '../storage/stored-subscriptions.js';
@@ -28,8 +29,14 @@ import { SubscriptionRule } from './subscription-rule.js';
     },
     {
       provide: SubscriptionRule,
-      inject: [StoredSubscriptions, CurrentCatalog, SearchSemantics, Config],
-      useFactory: (stored: StoredSubscriptions, catalog: CurrentCatalog, semantics: SearchSemantics, config: Config) => {
+      inject: [StoredSubscriptions, CurrentCatalog, SearchSemantics, CurrentParameters, Config],
+      useFactory: (
+        stored: StoredSubscriptions,
+        catalog: CurrentCatalog,
+        semantics: SearchSemantics,
+        current: CurrentParameters,
+        config: Config,
+      ) => {
         const policy = outboundPolicyOf(config);
         return new SubscriptionRule(
           stored,
@@ -38,6 +45,7 @@ import { SubscriptionRule } from './subscription-rule.js';
           () => new Date(),
           config.mail.smtpUrl !== undefined,
           (url) => refusalOfEndpoint(url, policy),
+          current,
         );
       },
     },

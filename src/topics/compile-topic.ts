@@ -3,6 +3,7 @@ import { FhirError, type Issue } from '../fhir/fhir-error.js';
 import { clauseHolds } from '../search/clause-holds.js';
 import type { Clause } from '../search/query.js';
 import type { SearchSemantics } from '../search/search-semantics.js';
+import type { StandingSearch } from '../search/standing-search.js';
 import type { ExtractedValues, SearchParameter } from '../search/values.js';
 import { compileFhirPath, type FhirPathTest } from './fhirpath-criteria.js';
 import { criteriaFire } from './query-criteria.js';
@@ -44,8 +45,9 @@ export interface CompiledTopic {
  */
 export function compileTopic(definition: TopicDefinition, semantics: SearchSemantics): CompiledTopic {
   const issues: Issue[] = [];
-  const triggers = definition.triggers.flatMap((trigger) => compileTrigger(trigger, semantics, issues) ?? []);
-  for (const filter of definition.filters) checkFilter(filter, definition, semantics, issues);
+  const search = semantics.standing(definition.parameters);
+  const triggers = definition.triggers.flatMap((trigger) => compileTrigger(trigger, search, issues) ?? []);
+  for (const filter of definition.filters) checkFilter(filter, definition, search, issues);
   const hears = definition.eventTriggers.some(({ codings }) => codings.some(({ code }) => code !== undefined));
   if (triggers.length === 0 && !hears && issues.length === 0)
     issues.push({
@@ -69,13 +71,9 @@ export function firedByEvent({ definition }: CompiledTopic, codings: readonly Ev
 }
 
 /** The search parameter a declared filter means for resources of `type`; undefined for chains and names of the topic's own. */
-export function filterParameterOf(
-  filter: FilterDeclaration,
-  type: string,
-  semantics: SearchSemantics,
-): SearchParameter | undefined {
-  const defined = semantics.definitions.parametersOf(type).find((parameter) => parameter.url === filter.definition);
-  return defined ?? semantics.definitions.find(type, filter.parameter);
+export function filterParameterOf(filter: FilterDeclaration, type: string, search: StandingSearch): SearchParameter | undefined {
+  const defined = search.definitions.parametersOf(type).find((parameter) => parameter.url === filter.definition);
+  return defined ?? search.definitions.find(type, filter.parameter);
 }
 
 /** Types that a filter may apply to within its topic. */
@@ -88,7 +86,7 @@ export function typesOfFilter(filter: FilterDeclaration, topic: TopicDefinition)
 /** Stands in where a topic is about every type: it has the parameters that all types share. */
 const TYPE_OF_SHARED_PARAMETERS = 'Basic';
 
-function compileTrigger(trigger: ResourceTrigger, semantics: SearchSemantics, issues: Issue[]): CompiledTrigger | undefined {
+function compileTrigger(trigger: ResourceTrigger, search: StandingSearch, issues: Issue[]): CompiledTrigger | undefined {
   const { type, interactions, queryCriteria } = trigger;
   const refuse = (element: string, error: unknown) => {
     issues.push({ code: 'business-rule', diagnostics: messageOf(error), expression: `${trigger.path}.${element}` });
@@ -110,7 +108,7 @@ function compileTrigger(trigger: ResourceTrigger, semantics: SearchSemantics, is
   }
   const compileTest = (element: 'previous' | 'current') =>
     attempt(
-      () => stateTest(type, queryCriteria[element], semantics),
+      () => stateTest(type, queryCriteria[element], search),
       (error) => refuse(`queryCriteria.${element}`, error),
     );
   const previous = compileTest('previous');
@@ -148,15 +146,15 @@ function fhirPathTrigger(
 function stateTest(
   type: string,
   query: string | undefined,
-  semantics: SearchSemantics,
+  search: StandingSearch,
 ): (type: string, values: ExtractedValues) => boolean {
   if (query === undefined) return () => false;
-  const clauses = semantics.parseTerms(type === ANY_TYPE ? TYPE_OF_SHARED_PARAMETERS : type, query).clauses;
+  const clauses = search.parseTerms(type === ANY_TYPE ? TYPE_OF_SHARED_PARAMETERS : type, query).clauses;
   if (type !== ANY_TYPE) return (_, values) => allHold(clauses, values);
   const byType = new Map<string, readonly Clause[]>();
   return (changed, values) => {
     let own = byType.get(changed);
-    if (own === undefined) byType.set(changed, (own = semantics.parseTerms(changed, query).clauses));
+    if (own === undefined) byType.set(changed, (own = search.parseTerms(changed, query).clauses));
     return allHold(own, values);
   };
 }
@@ -166,7 +164,7 @@ function allHold(clauses: readonly Clause[], values: ExtractedValues): boolean {
 }
 
 /** A chain is accepted as a declaration (a Subscription that uses it is refused); a name that means nothing at all is a slip. */
-function checkFilter(filter: FilterDeclaration, topic: TopicDefinition, semantics: SearchSemantics, issues: Issue[]): void {
+function checkFilter(filter: FilterDeclaration, topic: TopicDefinition, search: StandingSearch, issues: Issue[]): void {
   const types = typesOfFilter(filter, topic);
   if (types.length === 0) {
     issues.push({
@@ -174,7 +172,7 @@ function checkFilter(filter: FilterDeclaration, topic: TopicDefinition, semantic
       diagnostics: `No trigger of the topic is about ${filter.type ?? 'this type'}.`,
       expression: `${filter.path}.resource`,
     });
-  } else if (!filter.parameter.includes('.') && !types.some((type) => isKnown(filter, type, semantics))) {
+  } else if (!filter.parameter.includes('.') && !types.some((type) => isKnown(filter, type, search))) {
     issues.push({
       code: 'business-rule',
       diagnostics: `"${filter.parameter}" is no search parameter of ${types.join(', ')}.`,
@@ -183,8 +181,8 @@ function checkFilter(filter: FilterDeclaration, topic: TopicDefinition, semantic
   }
 }
 
-function isKnown(filter: FilterDeclaration, type: string, semantics: SearchSemantics): boolean {
-  return filterParameterOf(filter, type === ANY_TYPE ? TYPE_OF_SHARED_PARAMETERS : type, semantics) !== undefined;
+function isKnown(filter: FilterDeclaration, type: string, search: StandingSearch): boolean {
+  return filterParameterOf(filter, type === ANY_TYPE ? TYPE_OF_SHARED_PARAMETERS : type, search) !== undefined;
 }
 
 function attempt<T>(work: () => T, failed: (error: unknown) => undefined): T | undefined {

@@ -1,6 +1,7 @@
 import { FhirError, type Issue } from '../fhir/fhir-error.js';
 import type { Interaction } from '../fhir/change.js';
 import { isJsonObject, type JsonObject } from '../fhir/json-object.js';
+import { frozenIn } from '../search/custom/frozen-definitions.js';
 import { parseShape } from './notification-shape.js';
 import { resourceTypeOf } from './resource-type.js';
 import type {
@@ -49,6 +50,7 @@ class TopicReader {
         const value = read(item, at);
         return value === undefined ? [] : [value];
       });
+    const parameters = frozenIn(resource);
     return {
       id,
       url,
@@ -66,6 +68,7 @@ class TopicReader {
         const shape = { type, path: at, include: strings(item.include), revInclude: strings(item.revInclude) };
         return parseShape(shape, (place, problem) => this.refuse(place, problem));
       }),
+      ...(parameters.length === 0 ? {} : { parameters }),
     };
   }
 

@@ -1,4 +1,5 @@
 import type { Interaction } from '../fhir/change.js';
+import type { CustomDefinition } from '../search/custom/custom-definition.js';
 
 export type TopicStatus = 'draft' | 'active' | 'retired' | 'unknown';
 
@@ -74,6 +75,8 @@ export interface TopicDefinition {
   eventTriggers: readonly EventTrigger[];
   filters: readonly FilterDeclaration[];
   shapes: readonly NotificationShape[];
+  /** Custom parameters that its triggers and filters go by, as they were when it was written; absent: none. */
+  parameters?: readonly CustomDefinition[];
 }
 
 /** `Resource` and `DomainResource` in a topic mean resources of every type. */

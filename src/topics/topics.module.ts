@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { Global, Module, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
 import { ChangeStore } from '../intake/change-store.js';
 import { WriteRules } from '../intake/write-rules.js';
+import { CurrentParameters } from '../search/custom/current-parameters.js';
 import { SearchSemantics } from '../search/search-semantics.js';
 import { Database } from '../storage/database.js';
 import { ChangeStoreSeeds } from '../storage/seed-store.js';
@@ -26,8 +27,9 @@ import { TopicRule } from './topic-rule.js';
     { provide: BasicRule, inject: [StoredTopics], useFactory: (stored: StoredTopics) => new BasicRule(stored) },
     {
       provide: TopicRule,
-      inject: [SearchSemantics, CurrentCatalog],
-      useFactory: (semantics: SearchSemantics, catalog: CurrentCatalog) => new TopicRule(semantics, catalog),
+      inject: [SearchSemantics, CurrentCatalog, CurrentParameters],
+      useFactory: (semantics: SearchSemantics, catalog: CurrentCatalog, current: CurrentParameters) =>
+        new TopicRule(semantics, catalog, current),
     },
     {
       provide: SeedStore,

@@ -278,13 +278,4 @@ describe('a search parameter that a client defines', () => {
     expect((await put(a, parameter('draft', { status: 'draft', expression: 'Patient.nose' }))).status).toBe(201);
     expect((await request(b, 'GET', 'metadata')).text).not.toContain('/SearchParameter/draft"');
   });
-
-  test('is not taken by criteria, which says so', async () => {
-    const { status, issue } = await put(a, {
-      ...{ resourceType: 'Subscription', id: 's', status: 'requested', reason: 'r', criteria: 'Patient?eyes=blue' },
-      channel: { type: 'rest-hook', endpoint: 'http://127.0.0.1:9/x' },
-    });
-    expect([status, issue['expression']]).toEqual([422, ['Subscription.criteria']]);
-    expect(issue['diagnostics']).toContain("'eyes' of Patient is a custom one");
-  });
 });

@@ -9,8 +9,6 @@ export interface SearchCatalog {
   custom: CustomParameters;
   /** For searches: official and custom ones whose index is complete; the others are refused. */
   usable: SearchDefinitions;
-  /** For what stands for long (criteria, topics): the official ones; custom ones are refused. */
-  standing: SearchDefinitions;
   /** For index rows: all there are. */
   indexed: SearchDefinitions;
 }
@@ -41,7 +39,6 @@ export function catalogOf(official: SearchDefinitions, custom: CustomParameters)
       const percent = known.get(nameOf(type, code))?.percent;
       return percent === undefined ? undefined : beingIndexed(known.get(nameOf(type, code))!.id, type, code, percent);
     }),
-    standing: official.with({}, (type, code) => (known.has(nameOf(type, code)) ? notForStanding(type, code) : undefined)),
     indexed: official.with(all),
   };
 }
@@ -55,13 +52,5 @@ function beingIndexed(id: string, type: string, code: string, percent: number): 
     `parameter '${code}' of ${type} is being indexed, ${String(percent)} %; SearchParameter/${id}/$reindex-status tells when it can be used`,
     code,
     { headers: { 'Retry-After': RETRY_SECONDS } },
-  );
-}
-
-function notForStanding(type: string, code: string): FhirError {
-  return new FhirError(
-    'not-supported',
-    `parameter '${code}' of ${type} is a custom one; criteria, topics and filters go by the official parameters, whose meaning stays`,
-    code,
   );
 }

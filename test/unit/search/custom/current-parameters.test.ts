@@ -115,15 +115,18 @@ describe('a search', () => {
   });
 });
 
-test('criteria and terms of topics do not take a custom parameter, and say so', async () => {
+test('criteria go by a custom parameter as it is handed to them, long before its index is complete', async () => {
   await write('a');
-  store.finish();
   await current.follow();
+  const asked = semantics.customAskedBy((by) => void by.parseCriteria('Patient?xx=Practitioner/1&gender=male'));
+  expect(asked.map(({ code, rows }) => [code, Object.keys(rows)])).toEqual([['xx', ['Patient']]]);
+  expect(semantics.standing(asked).parseCriteria('Patient?xx=Practitioner/1').clauses).toHaveLength(1);
   for (const read of [
     () => semantics.parseCriteria('Patient?xx=Practitioner/1'),
     () => semantics.parseTerms('Patient', 'xx.name=x', { links: true }),
+    () => semantics.standing(asked).parseCriteria('Practitioner?xx=Practitioner/1'),
   ])
-    expect(read).toThrow(/'xx' of Patient is a custom one/);
+    expect(read).toThrow(/'xx' is unknown for|is unknown for Patient/);
   expect(semantics.definitions.find('Patient', 'xx')).toBeUndefined();
 });
 
