@@ -17,7 +17,7 @@ export function bearsCanonical(definitions: SearchDefinitions, type: string): bo
   return !ADDRESSES.has(type) && definitions.findOfficial(type, 'url')?.type === 'uri';
 }
 
-/** The canonical that a resource bears as its own. */
+/** The canonical that a resource bears as its own; of a type that {@link bearsCanonical}, since a client may call something else `url`. */
 export function canonicalOf(values: ExtractedValues): Canonical | undefined {
   const found = ADDRESSES.has(values.resourceType) ? undefined : values.get('url');
   const url = found?.type === 'uri' ? found.values[0] : undefined;

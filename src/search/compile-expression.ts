@@ -68,6 +68,8 @@ function branchesOf(expression: Expression, scope: Scope): readonly Branch[] {
   switch (expression.kind) {
     case 'union':
       return expression.members.flatMap((member) => branchesOf(member, scope));
+    case 'this':
+      return [scope.context];
     case 'variable':
       if (expression.name !== 'resource') throw new UnsupportedExpression(`%${expression.name}`);
       return [{ type: scope.resourceType, from: 'resource', steps: [] }];

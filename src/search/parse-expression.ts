@@ -5,6 +5,7 @@ export type Expression =
   | { kind: 'index'; of: Expression; index: number }
   | { kind: 'literal'; value: string | number | boolean }
   | { kind: 'variable'; name: string }
+  | { kind: 'this' }
   | { kind: 'type'; operator: 'is' | 'as'; of: Expression; type: string }
   | { kind: 'union'; members: readonly Expression[] }
   | { kind: 'binary'; operator: '=' | '!=' | 'and' | 'or'; left: Expression; right: Expression };
@@ -24,7 +25,7 @@ export class UnboundedExpression extends Error {
   override readonly name = 'UnboundedExpression';
 }
 
-const TOKEN = /\s*(?:([A-Za-z_][A-Za-z0-9_]*)|'((?:[^'\\]|\\.)*)'|(\d+(?:\.\d+)?)|(!=|[.()[\],|=%]))/y;
+const TOKEN = /\s*(?:([A-Za-z_][A-Za-z0-9_]*)|'((?:[^'\\]|\\.)*)'|(\d+(?:\.\d+)?)|(!=|\$this\b|[.()[\],|=%]))/y;
 
 interface Token {
   kind: 'name' | 'string' | 'number' | 'symbol' | 'end';
@@ -112,6 +113,7 @@ export function parseExpression(text: string): Expression {
       return inner;
     }
     if (takes('%')) return { kind: 'variable', name: name() };
+    if (takes('$this')) return { kind: 'this' };
     if (kind === 'string' || kind === 'number') {
       at++;
       return { kind: 'literal', value: kind === 'string' ? found : Number(found) };

@@ -126,7 +126,8 @@ class Asking {
       case 'has': {
         if (this.givenUp.has(link)) return 'undecided';
         const { type, id, values } = resource;
-        const keys = keysReferringTo(link.parameter, { type, id, canonical: canonicalOf(values) });
+        const canonical = bearsCanonical(this.semantics.definitions, type) ? canonicalOf(values) : undefined;
+        const keys = keysReferringTo(link.parameter, { type, id, canonical });
         return any(
           await Promise.all(keys.map(async (key) => (await this.referring.get({ link, key, source: link.source })) ?? false)),
         );

@@ -61,7 +61,7 @@ export async function resolveContexts(
 
 function wantsOf({ plan, edge }: Gathering, isFocus: boolean, definitions: SearchDefinitions): Want[] {
   return edge.flatMap(({ type, id, values }) => {
-    const canonical = values && canonicalOf(values);
+    const canonical = values && bearsCanonical(definitions, type) ? canonicalOf(values) : undefined;
     return [
       ...plan.forwardOf(type, isFocus).flatMap(({ code, target }) => referencesOf(values, code, target, definitions)),
       ...plan

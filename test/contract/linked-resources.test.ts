@@ -6,6 +6,7 @@ import { type LookUpBudgets, PostgresLinkedResources } from '../../src/storage/l
 import type { LinkedResources, LinkQuestion } from '../../src/subscriptions/linked-resources.js';
 import { LocalWakeUps } from '../../src/wake-ups/wake-ups.js';
 import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
+import { semanticsWith } from '../support/custom-parameters.js';
 import { SEMANTICS } from '../support/semantics.js';
 import { MemoryChangeStore } from '../support/twins/memory-change-store.js';
 import { MemoryLinkedResources } from '../support/twins/memory-linked-resources.js';
@@ -57,6 +58,7 @@ const WORLD: readonly Resource[] = [
   { resourceType: 'QuestionnaireResponse', id: 'r1', questionnaire: 'http://c.example/q|1', status: 'completed' },
   { resourceType: 'QuestionnaireResponse', id: 'r2', questionnaire: 'http://c.example/q', status: 'amended' },
   { resourceType: 'Condition', id: 'c', subject: ref('Patient/ben'), code: { text: 'Heavy cough' } },
+  { resourceType: 'Condition', id: 'far', subject: ref('http://c.example/photo'), code: coded('far') },
 ];
 
 const sides: [string, (budgets?: LookUpBudgets) => Promise<LinkedResources>][] = [
@@ -185,6 +187,17 @@ describe.each(sides)('links of a resource that has just changed, %s', (_, make) 
 });
 
 const [, [, onPostgres]] = sides as [(typeof sides)[0], (typeof sides)[1]];
+
+test('what a client calls url is no canonical by which others refer to it', async () => {
+  const row = { code: 'url', url: 'http://example.org/sp', type: 'uri', expression: 'Patient.photo.url' } as const;
+  const semantics = semanticsWith({ url: row.url, code: row.code, rows: { Patient: row } });
+  const value = { resourceType: 'Patient', id: 'x', photo: [{ url: 'http://c.example/photo' }] };
+  const { links } = semantics.parseCriteria('Patient?_has:Condition:subject:code=far');
+  const values = semantics.extract('Patient', value);
+  expect(values.get('url')?.values).toEqual(['http://c.example/photo']);
+  const linked = await onPostgres();
+  expect(await linked.hold([{ type: 'Patient', id: 'x', values, links }])).toEqual([false]);
+});
 
 test('what cannot be answered in time is undecided, and the next change does not wait for it', async () => {
   const linked = await onPostgres({ together: 20, alone: 20 });

@@ -98,6 +98,7 @@ function checkRepeats(expression: Expression, isRepeated: boolean): void {
       checkRepeats(expression.left, isRepeated);
       return checkRepeats(expression.right, isRepeated);
     case 'literal':
+    case 'this':
       return;
   }
 }

@@ -69,6 +69,8 @@ describe('a SearchParameter that is active', () => {
       { type: 'reference', target: ['Practitioner'], expression: 'Patient.generalPractitioner.where(resolve() is Practitioner)' },
       [{ type: 'Practitioner', id: '2' }],
     ],
+    [{ expression: "name.given.where($this = 'Bea')" }, [{ exact: 'Bea', folded: 'bea' }]],
+    [{ type: 'token', expression: '$this.extension.value' }, [{ code: 'blue' }]],
     [{ type: 'number', expression: 'Patient.name.count()' }, [{ low: 2, high: 2 }]],
     [
       { type: 'number', expression: 'Patient.name.count() | Patient.extension.count()' },
@@ -125,6 +127,7 @@ describe('a SearchParameter that is active', () => {
     ['without an expression', { expression: undefined }, 'expression', /needs an expression/],
     ['whose expression is for others', { expression: 'Group.name' }, 'expression', /no member for Patient/],
     ['over an element there is not', { expression: 'Patient.name.nose' }, 'expression', /no element nose in HumanName/],
+    ['of the resource as a whole', { expression: '$this' }, 'expression', /leads to Patient, of which .* string has no values/],
     ['over nodes without such values', { type: 'date' }, 'expression', /leads to string, of which .* date has no values/],
     ['that is no FHIRPath', { expression: 'Patient..name' }, 'expression', /is no FHIRPath/],
     ['with an unclosed text', { expression: "Patient.name.where(use='" }, 'expression', /is no FHIRPath/],
