@@ -22,8 +22,8 @@ export interface Tried {
 export type Verdict =
   /** Acknowledge; `status` active leads back from requested or error; `park`: the event that was stepped over is set aside. */
   | { kind: 'served'; status?: 'active'; park: boolean }
-  /** The bundle is refused: try half of it at once. */
-  | { kind: 'halve' }
+  /** The bundle is refused, for one of its events or for its size: try half of it at once. */
+  | { kind: 'halve'; by: 'events' | 'bytes' }
   /** This one event is refused again and again: try the one after it at once. */
   | { kind: 'step-over' }
   /** The same again after a pause; after stepping over an event it begins with that one, as the endpoint is at fault. */
@@ -32,8 +32,8 @@ export type Verdict =
 /**
  * Judges an attempt. Passing and lasting failures are told apart by what the endpoint answers: 410 ends the subscription; a refusal of
  * content (400, 413, 415, 422) may be the fault of one event, which is isolated by halving and set aside only on proof that the endpoint
- * takes the event behind it, so that a misconfigured endpoint does not empty its backlog into the dead letters. Everything else is tried
- * again after growing pauses; from the given number of failures on the Subscription is shown as `error`, in the end it is `off`.
+ * takes the event behind it, so that a misconfigured endpoint does not empty its backlog into the dead letters; where the size is at fault
+ * (413) no event is, unless it is too large alone. Everything else is tried again after growing pauses; from the given number of failures on the Subscription is shown as `error`, in the end it is `off`.
  */
 export function afterAttempt(tried: Tried, result: AttemptResult, settings: DeliverySettings, random: number): Verdict {
   if (result.kind === 'accepted') {
@@ -44,7 +44,7 @@ export function afterAttempt(tried: Tried, result: AttemptResult, settings: Deli
   const failures = tried.failures + 1;
   if (result.kind === 'gone') return failed('off');
   if (result.kind === 'refused' && tried.kind === 'event-notification' && !tried.steppingOver) {
-    if (tried.count > 1) return { kind: 'halve' };
+    if (tried.count > 1) return { kind: 'halve', by: result.tooLarge ? 'bytes' : 'events' };
     if (failures >= settings.failuresUntilError && tried.hasMore) return { kind: 'step-over' };
   }
   if (failures >= failuresUntilOff(settings)) return failed('off');

@@ -5,6 +5,8 @@ import type { Verdict } from './after-attempt.js';
 import type { DeadLetter } from './attempt-log.js';
 import type { Line } from './line.js';
 import type { Push } from './push-channel.js';
+import { ceilingBelow } from './size-ceiling.js';
+import { bytesOf } from './within-bytes.js';
 
 /** What the line itself cannot do: write down. */
 export interface Consequence {
@@ -42,8 +44,11 @@ function applyToCursor(line: Line, push: Push, fault: NotificationFault | undefi
       return { status: verdict.status, park };
     }
     case 'halve':
-      line.limit = Math.ceil(push.events.length / 2);
-      line.suspect = push.events.at(-1)!.number;
+      if (verdict.by === 'bytes') line.ceiling = ceilingBelow(bytesOf(push.events, push.subject), now);
+      else {
+        line.limit = Math.ceil(push.events.length / 2);
+        line.suspect = push.events.at(-1)!.number;
+      }
       return {};
     case 'step-over':
       line.trying = { over: push.events[0]!.number, reason: fault?.text ?? '' };
@@ -80,7 +85,8 @@ function applyToRepetition(
         passage: { kind: 'sent', first: push.events[0]!.number, last: push.events.at(-1)!.number },
       };
     case 'halve':
-      if (line.again?.id === push.replay) line.again!.limit = Math.ceil(push.events.length / 2);
+      if (verdict.by === 'bytes') line.ceiling = ceilingBelow(bytesOf(push.events, push.subject), now);
+      else if (line.again?.id === push.replay) line.again!.limit = Math.ceil(push.events.length / 2);
       return {};
     case 'step-over':
       return { passage: { kind: 'refused', number: push.events[0]!.number, reason: fault?.text ?? '' } };

@@ -7,8 +7,8 @@ export type AttemptResult =
   | { kind: 'accepted' }
   /** The endpoint, or the way to it, fails: the same again later. */
   | { kind: 'retry'; fault: NotificationFault; retryAfterMs?: number }
-  /** The endpoint answers, but will not have this content: perhaps one event of it. */
-  | { kind: 'refused'; fault: NotificationFault }
+  /** The endpoint answers, but will not have this content: perhaps one event of it, or so much at once (`tooLarge`). */
+  | { kind: 'refused'; fault: NotificationFault; tooLarge?: boolean }
   /** The endpoint says that it is gone for good. */
   | { kind: 'gone'; fault: NotificationFault };
 
@@ -21,7 +21,7 @@ export function resultOf(outcome: OutboundAnswer | OutboundFailure, now: number)
   if (status >= 200 && status < 300) return { kind: 'accepted' };
   const fault: NotificationFault = { code: 'error-response', text: `HTTP ${status}` };
   if (status === 410) return { kind: 'gone', fault };
-  if (REFUSALS.has(status)) return { kind: 'refused', fault };
+  if (REFUSALS.has(status)) return { kind: 'refused', fault, tooLarge: status === 413 };
   return { kind: 'retry', fault, retryAfterMs: retryAfterMs(outcome.headers['retry-after'], now) };
 }
 

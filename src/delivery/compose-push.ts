@@ -6,6 +6,7 @@ import { stretchOf } from './line-step.js';
 import type { Step } from './next-step.js';
 import type { OwedEvent, Push, PushChannel } from './push-channel.js';
 import type { Repetitions } from './repetitions.js';
+import { bytesUnder } from './size-ceiling.js';
 import { withinBytes } from './within-bytes.js';
 
 export interface PushParts {
@@ -65,7 +66,8 @@ async function pushAgain(line: Line, parts: PushParts): Promise<Push | undefined
 }
 
 function notification(line: Line, parts: PushParts, owed: readonly OwedEvent[]): Push {
-  const events = withinBytes(owed, line.subject, parts.settings.notificationBytes);
+  const most = Math.min(parts.settings.notificationBytes, bytesUnder(line.ceiling, Date.now()));
+  const events = withinBytes(owed, line.subject, most);
   return { ...terms(line, parts), kind: 'event-notification', total: events.at(-1)!.number, events };
 }
 

@@ -57,6 +57,7 @@ export class LineReader {
   adopt(line: Line, resource: Change): boolean {
     const definition = this.definitionOf(resource);
     if (!definition) return false;
+    if (definition.channel.endpoint !== line.definition.channel.endpoint) line.ceiling = undefined;
     line.resource = resource;
     line.definition = definition;
     line.writtenAt = resource.at.getTime();

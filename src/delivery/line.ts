@@ -3,6 +3,7 @@ import type { NotificationFault, NotificationSubject } from '../fhir/notificatio
 import type { Segment } from '../subscriptions/segments.js';
 import type { Wish } from './attempt-places.js';
 import type { LineState } from './next-step.js';
+import type { SizeCeiling } from './size-ceiling.js';
 
 /** A subscription that is being served by this process: its cursor as it runs ahead of the table, and what a send needs at hand. */
 export interface Line extends LineState {
@@ -20,6 +21,8 @@ export interface Line extends LineState {
   fault?: NotificationFault;
   /** Events in the next notification at most: halved while a bundle is refused, grows back with success. */
   limit: number;
+  /** What its endpoint said of the size of notifications; of this endpoint alone. */
+  ceiling?: SizeCeiling;
   /** Last number of the smallest bundle that was refused: one of the events up to here is at fault. */
   suspect?: number;
   /** An event that was refused again and again: the one after it is tried, to see which of the two is at fault. */

@@ -8,10 +8,18 @@ import type { OwedEvent } from './push-channel.js';
 export function withinBytes(events: readonly OwedEvent[], subject: NotificationSubject, bytes: number): readonly OwedEvent[] {
   let size = 0;
   for (let index = 0; index < events.length && events.length > 1; index += 1) {
-    const { detail, entries } = events[index]!.parts.of(subject.face, subject.base, subject.level);
-    size += Buffer.byteLength(detail);
-    for (const { text } of entries) size += Buffer.byteLength(text);
+    size += sizeOf(events[index]!, subject);
     if (size > bytes) return events.slice(0, Math.max(1, index));
   }
   return events;
+}
+
+/** What {@link withinBytes} makes of all of them. */
+export function bytesOf(events: readonly OwedEvent[], subject: NotificationSubject): number {
+  return events.reduce((size, event) => size + sizeOf(event, subject), 0);
+}
+
+function sizeOf({ parts }: OwedEvent, { face, base, level }: NotificationSubject): number {
+  const { detail, entries } = parts.of(face, base, level);
+  return entries.reduce((size, { text }) => size + Buffer.byteLength(text), Buffer.byteLength(detail));
 }

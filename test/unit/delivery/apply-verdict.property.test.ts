@@ -26,7 +26,7 @@ test('one event that an endpoint refuses is alone after at most log2 of the batc
         else if (sent.events.length === 1) break;
         else {
           refusals += 1;
-          applyVerdict(one, sent, undefined, { kind: 'halve' }, 0);
+          applyVerdict(one, sent, undefined, { kind: 'halve', by: 'events' }, 0);
         }
       }
       expect(refusals).toBeLessThanOrEqual(Math.ceil(Math.log2(batch)));
@@ -37,7 +37,7 @@ test('one event that an endpoint refuses is alone after at most log2 of the batc
 
 test('once the events are past among which the one at fault was, bundles grow again', () => {
   const one = line();
-  applyVerdict(one, push(1, 8), undefined, { kind: 'halve' }, 0);
+  applyVerdict(one, push(1, 8), undefined, { kind: 'halve', by: 'events' }, 0);
   expect(one).toMatchObject({ limit: 4, suspect: 8 });
   applyVerdict(one, push(1, 4), undefined, { kind: 'served', park: false }, 0);
   expect(one).toMatchObject({ limit: 2, suspect: 8 });

@@ -84,13 +84,15 @@ describe('what an answer means', () => {
   test('2xx alone is success, and no status is left without a meaning', () => {
     fc.assert(
       fc.property(fc.integer({ min: 200, max: 599 }), (status) => {
-        const { kind } = resultOf(
+        const result = resultOf(
           { kind: 'answered', status, headers: {}, body: Buffer.alloc(0), complete: true, milliseconds: 1 },
           0,
         );
+        const { kind } = result;
         expect(kind === 'accepted').toBe(status < 300);
         expect(kind === 'gone').toBe(status === 410);
         expect(kind === 'refused').toBe([400, 413, 415, 422].includes(status));
+        expect(result.kind === 'refused' && result.tooLarge).toBe(status === 413);
       }),
     );
   });
@@ -124,6 +126,13 @@ describe('verdicts', () => {
         expect(tries).toBeLessThanOrEqual(Math.ceil(Math.log2(count)));
       }),
     );
+  });
+
+  test('what is refused for its size is halved by bytes; alone it is refused as any other', () => {
+    const tooLarge: AttemptResult = { ...REFUSED, tooLarge: true };
+    expect(judge(tried({ count: 2 }), REFUSED)).toEqual({ kind: 'halve', by: 'events' });
+    expect(judge(tried({ count: 2 }), tooLarge)).toEqual({ kind: 'halve', by: 'bytes' });
+    expect(judge(tried({ failures: 3 }), tooLarge)).toEqual({ kind: 'step-over' });
   });
 
   test('one event is set aside only when the one behind it is taken', () => {
