@@ -9,6 +9,7 @@ import { type Advance, Cohort, type CohortSettings, type MatchingObserver } from
 import { type EventLedger, LeaseLost, type MatchingLease, type MatchingShare } from './event-ledger.js';
 import { Gates } from './gates.js';
 import { PARTITIONS } from './partitions.js';
+import { LONGEST_PAUSE, Pauses, WANTING_PAUSE } from './pauses.js';
 import { type LinkSettlement, NO_LINKS } from './settle-links.js';
 import { StandingQueries } from './standing-queries.js';
 
@@ -21,18 +22,11 @@ export interface MatchingSettings extends CohortSettings {
 /** A frozen process is replaced when its lease has run out and another has looked, four times a lease: within 5 s. */
 export const DEFAULT_MATCHING: Omit<MatchingSettings, 'process'> = { leaseSeconds: 3.6, batchSize: 500, sliceMilliseconds: 8 };
 
-/** Pauses between looks at a log that has nothing new; a wake-up ends any of them. */
-const FIRST_PAUSE = 5;
-const LONGEST_PAUSE = 1000;
 /**
  * After changes that concerned nobody: what comes meanwhile is passed in one go, whereas each look on its own costs two statements, as much
  * again as storing a few resources. What concerns somebody waits no longer than this.
  */
 const PASSING_PAUSE = 4;
-/** Between looks for partitions while this process has less than its share. */
-const WANTING_PAUSE = 250;
-/** Longest one while the next change waits for other processes to come to it. */
-const WAITING_PAUSE = 40;
 /** A cohort that is behind reads so often while those ahead of it read once. */
 const READINGS_OF_THE_LAST = 4;
 
@@ -61,6 +55,7 @@ export class MatchingWorker {
   private looking: Promise<unknown> = Promise.resolve();
   private lookedAt = 0;
   private wanting = true;
+  private readonly pauses = new Pauses();
   private endPause: (() => void) | undefined;
   private woken = false;
 
@@ -113,29 +108,32 @@ export class MatchingWorker {
   }
 
   private async run(): Promise<void> {
-    let pause = FIRST_PAUSE;
     let settled = false;
+    this.pauses.reset();
     while (!this.stopping) {
       try {
         this.woken = false;
-        if (!settled || (this.wanting && performance.now() - this.lookedAt >= WANTING_PAUSE)) await this.look();
+        if (!settled || this.isToLook) await this.look();
         settled = true;
         if (this.share !== undefined) await this.arrange(this.share);
-        const outcome = await this.turn();
-        if (outcome === 'passed') await rest(PASSING_PAUSE);
-        if (outcome === 'moved' || outcome === 'passed' || this.woken) pause = FIRST_PAUSE;
-        else {
-          const most = outcome === 'waiting' ? WAITING_PAUSE : this.wanting ? WANTING_PAUSE : LONGEST_PAUSE;
-          await this.pause(Math.min(pause, most));
-          pause = this.woken ? FIRST_PAUSE : Math.min(LONGEST_PAUSE, pause * 2);
-        }
+        await this.restAfter(await this.turn());
       } catch (err) {
         if (!(err instanceof LeaseLost)) this.log.warn({ err }, 'matching.interrupted');
         settled = false;
-        pause = Math.min(LONGEST_PAUSE, pause * 2);
-        await this.pause(pause);
+        await this.pause(this.pauses.afterFailure());
       }
     }
+    await this.letGo();
+  }
+
+  private async restAfter(outcome: Advance): Promise<void> {
+    if (outcome === 'passed') await rest(PASSING_PAUSE);
+    else if (outcome !== 'moved' && !this.woken) await this.pause(this.pauses.afterLook(outcome, this.wanting));
+    if (outcome === 'moved' || outcome === 'passed' || this.woken) this.pauses.reset();
+  }
+
+  /** Ends what is under way, and leaves its partitions to others. */
+  private async letGo(): Promise<void> {
     const ended = [...this.building].map((one) => one.ended);
     for (const one of this.building) this.cancel(one);
     this.cohorts = [];
@@ -144,6 +142,10 @@ export class MatchingWorker {
     await this.ledger.release(this.settings.process).catch((err: unknown) => {
       this.log.warn({ err }, 'matching.release-failed');
     });
+  }
+
+  private get isToLook(): boolean {
+    return this.wanting && performance.now() - this.lookedAt >= WANTING_PAUSE;
   }
 
   /** Renews what is held, and takes what is free. One at a time, so that the newest answer is the last to come. */

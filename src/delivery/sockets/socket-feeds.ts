@@ -1,6 +1,6 @@
 import type { GroupEvent } from '../../subscriptions/event-log.js';
 import type { Resends } from '../../subscriptions/resends.js';
-import { openSegment, stretchesOf } from '../../subscriptions/segments.js';
+import { openSegment, stretchesOf, type Stretch } from '../../subscriptions/segments.js';
 import type { SubscriptionDefinition } from '../../subscriptions/subscription-definition.js';
 import type { DeliveryRecorder } from '../../telemetry/delivery-recorder.js';
 import type { Log } from '../../telemetry/log.js';
@@ -33,6 +33,12 @@ export interface BindOptions {
   after: number | 'acknowledged' | 'now';
   greet: boolean;
   onBound?: (latest: number) => void;
+}
+
+/** Events that a socket is to be sent next, and the repetition they belong to. */
+interface Wanted {
+  stretch: Stretch;
+  again?: Binding['again'][number];
 }
 
 const LOOK_EVERY_MS = 500;
@@ -152,48 +158,56 @@ export class SocketFeeds implements BatchListener {
   /** Sends what the socket has room for. Stays on this side of an `await` while the events are in memory. */
   private serveBinding(binding: Binding): void {
     if (binding.busy || binding.ended) return;
-    const { feed } = binding;
-    while (isOpen(feed)) {
-      const latest = this.catalog.latestOf(feed);
-      // What is new goes first: a repetition holds up nothing.
-      const again = latest <= binding.position ? binding.again[0] : undefined;
-      if (latest <= binding.position && !again) return;
-      if (binding.sink.backlog > this.parts.budgetBytes) {
-        binding.slowSince ??= Date.now();
-        this.lagging.add(binding);
-        return;
-      }
-      const most = feed.definition.channel.maxCount ?? 1;
-      const numbers = again
-        ? { first: again.next, last: Math.min(again.last, latest) }
-        : { first: binding.position + 1, last: latest };
-      const [stretch] = stretchesOf(feed.segments, numbers, this.groupLastN(feed), most);
-      if (!stretch && again) {
-        binding.again.shift();
-        continue;
-      }
-      if (!stretch) return;
-      const events = this.parts.window.read(stretch, most);
-      if (!(events instanceof Promise)) {
-        this.sendEvents(binding, stretch.firstNumber, events as readonly GroupEvent[], again);
-        continue;
-      }
-      binding.busy = true;
-      events.then(
-        (read) => {
-          binding.busy = false;
-          if (binding.ended) return;
-          if (read.length === 0) return this.noLongerKept(binding, again);
-          this.sendEvents(binding, stretch.firstNumber, read, again);
-          this.serveBinding(binding);
-        },
-        (error: unknown) => {
-          binding.busy = false;
-          this.lookLater(binding, error);
-        },
-      );
-      return;
+    for (let wanted = this.wantedBy(binding); wanted && this.hasRoom(binding); wanted = this.wantedBy(binding)) {
+      const { stretch, again } = wanted;
+      const events = this.parts.window.read(stretch, mostOf(binding));
+      if (events instanceof Promise) return this.serveRead(binding, wanted, events);
+      this.sendEvents(binding, stretch.firstNumber, events, again);
     }
+  }
+
+  /** What it is to be sent next: what is new goes first, so that a repetition holds up nothing. */
+  private wantedBy(binding: Binding): Wanted | undefined {
+    const { feed, position } = binding;
+    if (!isOpen(feed)) return undefined;
+    const latest = this.catalog.latestOf(feed);
+    const stretchOf = (first: number, last: number) =>
+      stretchesOf(feed.segments, { first, last }, this.groupLastN(feed), mostOf(binding))[0];
+    if (latest > position) {
+      const stretch = stretchOf(position + 1, latest);
+      return stretch && { stretch };
+    }
+    for (let [again] = binding.again; again; [again] = binding.again) {
+      const stretch = stretchOf(again.next, Math.min(again.last, latest));
+      if (stretch) return { stretch, again };
+      binding.again.shift();
+    }
+    return undefined;
+  }
+
+  private hasRoom(binding: Binding): boolean {
+    if (binding.sink.backlog <= this.parts.budgetBytes) return true;
+    binding.slowSince ??= Date.now();
+    this.lagging.add(binding);
+    return false;
+  }
+
+  /** Events that are not in memory: sent once they are read, and whatever has come meanwhile. */
+  private serveRead(binding: Binding, { stretch, again }: Wanted, events: Promise<readonly GroupEvent[]>): void {
+    binding.busy = true;
+    events.then(
+      (read) => {
+        binding.busy = false;
+        if (binding.ended) return;
+        if (read.length === 0) return this.noLongerKept(binding, again);
+        this.sendEvents(binding, stretch.firstNumber, read, again);
+        this.serveBinding(binding);
+      },
+      (error: unknown) => {
+        binding.busy = false;
+        this.lookLater(binding, error);
+      },
+    );
   }
 
   private groupLastN({ segments }: Feed): number {
@@ -293,3 +307,5 @@ export class SocketFeeds implements BatchListener {
     }
   }
 }
+
+const mostOf = ({ feed }: Binding): number => feed.definition.channel.maxCount ?? 1;
