@@ -4,6 +4,8 @@ export interface Advance {
   changes: number;
   /** Resources whose words were written. */
   resources: number;
+  /** Whether so much is still to come that searches will soon not make up for it themselves, or do not already. */
+  isFar: boolean;
 }
 
 /** Where the words of resources are kept for `_text` and `_content`, a little behind the change log. */

@@ -9,13 +9,16 @@ export interface FullTextSettings {
   gatherMilliseconds: number;
   /** How often it is looked for work that nobody told us of. */
   idleMilliseconds: number;
-  /**
-   * Rest after a turn in turns of its length: where the hub has no time to spare, while
-   * changes keep coming, and while none do. A search that waits ends it.
-   */
-  restFull: number;
-  restBusy: number;
-  restQuiet: number;
+  /** Rests after a turn, in turns of its length. A search that waits ends them. */
+  rests: {
+    /** While searches make up for what is missing: where the hub has no time to spare, while changes keep coming, and while none do. */
+    full: number;
+    busy: number;
+    quiet: number;
+    /** While they do not, where the hub has no time to spare, until `patienceMilliseconds` are over. */
+    far: number;
+    patienceMilliseconds: number;
+  };
   /** Resources written until they are sorted in. */
   sortAfter: number;
 }
@@ -24,14 +27,15 @@ export const FULL_TEXT_SETTINGS: FullTextSettings = {
   batch: 200,
   gatherMilliseconds: 100,
   idleMilliseconds: 1000,
-  restFull: 99,
-  restBusy: 9,
-  restQuiet: 1,
+  rests: { full: 99, busy: 9, quiet: 1, far: 9, patienceMilliseconds: 60_000 },
   sortAfter: 1000,
 };
 
 const LONGEST_PAUSE = 5000;
 const LONGEST_REST = 60_000;
+/** How often a rest is reckoned anew: whoever was busy may not be any more. */
+const LOOK_MILLISECONDS = 1000;
+const LEAST_MEASURED_MILLISECONDS = 500;
 const WANTED_MILLISECONDS = 500;
 /** The share of its time that the hub is at work from which on it has none to spare. */
 const FULL = 0.7;
@@ -45,6 +49,9 @@ export class FullTextWorker {
   private stopping = false;
   private endPause: (() => void) | undefined;
   private changed = true;
+  private isIdle = false;
+  /** Since when searches have not made up for what is missing. */
+  private farSince: number | undefined;
   private wantedAt = -Infinity;
   private unsorted = 0;
   private most: number;
@@ -54,7 +61,7 @@ export class FullTextWorker {
     private readonly wakeUps: WakeUps,
     private readonly log: Log,
     private readonly settings: FullTextSettings = FULL_TEXT_SETTINGS,
-    private readonly timeAtWork: () => number = timeAtWorkSince(),
+    private readonly timeAtWork: () => number = timeAtWorkOfLate(),
   ) {
     this.most = settings.batch;
   }
@@ -64,9 +71,8 @@ export class FullTextWorker {
     this.stopping = false;
     const listening = [
       this.wakeUps.on('changes', () => {
-        const first = !this.changed;
         this.changed = true;
-        if (first) this.endPause?.();
+        if (this.isIdle) this.endPause?.();
       }),
       this.wakeUps.on('full-text', () => {
         this.wantedAt = performance.now();
@@ -100,23 +106,45 @@ export class FullTextWorker {
   }
 
   private async turn(): Promise<void> {
-    const { gatherMilliseconds, idleMilliseconds, restFull, restBusy, restQuiet, sortAfter } = this.settings;
-    const rest = this.timeAtWork() > FULL ? restFull : restBusy;
+    const { gatherMilliseconds, idleMilliseconds, sortAfter } = this.settings;
     this.changed = false;
     const begun = performance.now();
     const advance = await this.advance();
-    const took = performance.now() - begun;
+    const ended = performance.now();
     if (advance !== undefined && advance.changes > 0) {
+      this.farSince = advance.isFar ? (this.farSince ?? ended) : undefined;
       this.unsorted += advance.resources;
       if (this.unsorted >= sortAfter) await this.sortIn();
-      if (this.isWanted) return;
-      const turns = this.changed ? rest : restQuiet;
-      await this.pause(Math.max(this.changed ? gatherMilliseconds : 0, Math.min(LONGEST_REST, took * turns)));
+      if (this.changed && !this.isWanted && !advance.isFar) await this.pause(gatherMilliseconds);
+      await this.rest(ended, ended - begun);
       return;
     }
+    this.farSince = undefined;
     if (this.unsorted > 0) await this.sortIn();
+    this.isIdle = true;
     if (!this.changed) await this.pause(idleMilliseconds);
+    this.isIdle = false;
     if (!this.isWanted) await this.pause(gatherMilliseconds);
+  }
+
+  /** After a turn that took so long, from its end: as long as things are as they are, looked at again and again. */
+  private async rest(from: number, took: number): Promise<void> {
+    let changed = this.changed;
+    while (!this.stopping && !this.isWanted) {
+      const left = Math.min(LONGEST_REST, took * this.turnsToRest(changed)) - (performance.now() - from);
+      if (left <= 0) return;
+      this.changed = false;
+      await this.pause(Math.min(left, LOOK_MILLISECONDS));
+      changed = this.changed;
+    }
+  }
+
+  private turnsToRest(changed: boolean): number {
+    const { full, busy, quiet, far, patienceMilliseconds } = this.settings.rests;
+    const isFull = this.timeAtWork() > FULL;
+    if (!changed && !isFull) return quiet;
+    if (this.farSince === undefined) return isFull ? full : busy;
+    return isFull && performance.now() - this.farSince < patienceMilliseconds ? far : quiet;
   }
 
   /** A single change that cannot be indexed is passed over, for searches to look at. */
@@ -157,14 +185,18 @@ export class FullTextWorker {
   }
 }
 
-/** The share of its time, 0 to 1, that this process's one thread was at work since it was last asked. */
-function timeAtWorkSince(): () => number {
+/** The share of its time, 0 to 1, that this process's one thread was at work of late. A moment says little: within a turn it is always at work. */
+function timeAtWorkOfLate(): () => number {
   let before = performance.eventLoopUtilization();
+  let measuredAt = performance.now();
+  let share = 0;
   return () => {
+    if (performance.now() - measuredAt < LEAST_MEASURED_MILLISECONDS) return share;
     const now = performance.eventLoopUtilization();
-    const { utilization } = performance.eventLoopUtilization(now, before);
+    share = performance.eventLoopUtilization(now, before).utilization;
     before = now;
-    return utilization;
+    measuredAt = performance.now();
+    return share;
   };
 }
 

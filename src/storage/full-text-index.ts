@@ -3,9 +3,13 @@ import { FullTextIndex, type Advance } from '../full-text/full-text-index.js';
 import { contentWords } from '../search/full-text/resource-words.js';
 import { bigintsParameter, integersParameter, textsParameter } from './array-parameters.js';
 import type { Database, Queryable } from './database.js';
+import { MOST_UNINDEXED } from './full-text-search.js';
 import { CHANGES_TO_INDEX, KEEP_WORDS, SORT_IN, TRY_FULL_TEXT_TURN } from './sql/full-text-index.sql.js';
+import { UNINDEXED_CHANGES } from './sql/full-text-search.sql.js';
 import { type WordVector, wordVectorOf } from './word-vector.js';
 
+/** So many changes behind the log searches make up for with ease. */
+const NEAR = MOST_UNINDEXED / 2;
 /** Texts read in one turn: a few large resources, or many of the usual size. */
 const MOST_BYTES = 4 * 1024 * 1024;
 /** The thread is given to others after so long. */
@@ -41,8 +45,10 @@ export class PostgresFullTextIndex extends FullTextIndex {
         if (lock?.taken !== true) return undefined;
         const changes = await tx.rows<ChangeToIndex>(CHANGES_TO_INDEX, [most, MOST_BYTES]);
         const last = changes.at(-1);
-        if (last === undefined) return { changes: 0, resources: 0 };
-        return { changes: changes.length, resources: await keepWords(tx, changes, last, without) };
+        if (last === undefined) return { changes: 0, resources: 0, isFar: false };
+        const [behind] = await tx.rows<{ changes: number }>(UNINDEXED_CHANGES, [changes.length + NEAR + 1]);
+        const isFar = (behind?.changes ?? 0) > changes.length + NEAR;
+        return { changes: changes.length, resources: await keepWords(tx, changes, last, without), isFar };
       },
       { durable: false },
     );

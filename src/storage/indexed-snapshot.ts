@@ -40,11 +40,23 @@ export async function inIndexedSnapshot<T>(
     );
     if (done !== undefined) return done.outcome;
     onWaiting();
-    if (Date.now() + LOOK_MILLISECONDS > deadline)
-      throw new FhirError(
-        'too-costly',
-        'The full-text index is still behind the writes of before; searches by _text and _content will do when it has come near',
-      );
+    if (Date.now() + LOOK_MILLISECONDS > deadline) throw await farBehind(database);
     await pause(LOOK_MILLISECONDS);
   }
 }
+
+/** 503 that tells how far there is to go. */
+async function farBehind(database: Queryable): Promise<FhirError> {
+  const [row] = await database.rows<{ changes: number }>(UNINDEXED_CHANGES, [MOST_COUNTED]);
+  const behind = row?.changes ?? 0;
+  const changes = `${behind < MOST_COUNTED ? '' : 'at least '}${String(behind)} changes`;
+  return new FhirError(
+    'too-costly',
+    `The full-text index is ${changes} behind; searches by _text and _content make up for ${String(MOST_UNINDEXED)} and will do once it has come so near`,
+    undefined,
+    { headers: { 'Retry-After': '10' } },
+  );
+}
+
+/** More are not told apart: counting a million would take a second. */
+const MOST_COUNTED = 100_000;

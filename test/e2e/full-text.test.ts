@@ -2,8 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Database } from '../../src/storage/database.js';
 import { UNINDEXED_CHANGES } from '../../src/storage/sql/full-text-search.sql.js';
 import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
-import { request, type RestAnswer } from '../support/rest-client.js';
+import { exported, kickOff, manifestOf } from '../support/bulk-export.js';
+import { EndpointReceiver } from '../support/endpoint-receiver.js';
+import { type Json, request, type RestAnswer } from '../support/rest-client.js';
+import { newFolder } from '../support/run-folder.js';
 import { type Hub, startHub } from '../support/start-hub.js';
+import { classicSubscription, Client } from '../support/subscriber.js';
 import { waitFor } from '../support/wait-for.js';
 
 /* Two hubs on one database: what one writes the other finds, and whichever of them indexes. */
@@ -17,8 +21,9 @@ beforeAll(async () => {
   [hub, other] = await Promise.all([start(), start()]);
 });
 
-/** Hubs on one database need the same keys. */
-const start = () => startHub({ database, env: { SECRET_KEY: Buffer.alloc(32, 7).toString('base64') } });
+/** Hubs on one database need the same keys, and share the files of exports. */
+const shared = { SECRET_KEY: Buffer.alloc(32, 7).toString('base64'), EXPORT_DIR: newFolder('exports') };
+const start = () => startHub({ database, env: shared });
 
 afterAll(async () => {
   await Promise.all([hub?.stop(), other?.stop()]);
@@ -164,6 +169,71 @@ describe('searches by _text and _content', () => {
     const { status } = await request(hub, 'GET', `Patient?_content=${encodeURIComponent(text)}`);
     expect([200, 400]).toContain(status);
   });
+});
+
+test('a Subscription hears of exactly the changes whose words match', async () => {
+  const receiver = await EndpointReceiver.start();
+  try {
+    const client = new Client(hub);
+    const subscribe = async (path: string, criteria: string) => {
+      await client.create({ ...classicSubscription(receiver.url(path), { payload: 'application/fhir+json' }), criteria });
+      return path;
+    };
+    const heard = async (path: string) => {
+      const last = `${path}/Condition/last`;
+      await receiver.waitForCount(1, (told) => told.path === last);
+      return receiver.received.filter((told) => told.path.startsWith(`${path}/`)).map(({ json }) => shown(json as Json));
+    };
+    const shown = ({ id, meta }: Json) => `${String(id)} ${String((meta as Json)['versionId'])}`;
+    const byText = await subscribe('/text', 'Condition?_text=thrombosis -leg&verification-status=confirmed');
+    const byContent = await subscribe('/content', 'Condition?_content="deep vein" OR thrombo*');
+    const condition = (id: string, text: string, note: string) =>
+      put({
+        resourceType: 'Condition',
+        id,
+        text: narrative(text),
+        verificationStatus: {
+          coding: [{ system: 'http://terminology.hl7.org/CodeSystem/condition-ver-status', code: 'confirmed' }],
+        },
+        subject: { reference: 'Patient/bell' },
+        note: [{ text: note }],
+      });
+    await condition('arm', 'Thrombosis of the arm', 'acute');
+    await condition('leg', 'Thrombosis of the leg', 'acute');
+    await condition('noted', 'Swelling', 'a deep vein, thought of');
+    await condition('not', 'Swelling', 'a vein, deep down');
+    // Stops matching, in both parts and in one; matches again; goes.
+    await condition('arm', 'Healed', 'well');
+    await condition('noted', 'Thrombosis', 'found');
+    await condition('not', 'Swelling', 'thrombophlebitis');
+    await condition('arm', 'Thrombosis of the arm', 'again');
+    await request(hub, 'DELETE', 'Condition/arm');
+    await condition('last', 'Thrombosis', 'of another');
+    expect(await heard(byText)).toEqual(['arm 1', 'noted 2', 'arm 3', 'last 1']);
+    expect(await heard(byContent)).toEqual(['arm 1', 'leg 1', 'noted 1', 'noted 2', 'not 2', 'arm 3', 'last 1']);
+  } finally {
+    await receiver.close();
+  }
+});
+
+test('an export by _text and _content holds what matched at its time, wherever the index stood', async () => {
+  await put({ resourceType: 'Specimen', id: 'said', text: narrative('Swab, xylograph'), note: [{ text: 'nothing' }] });
+  await put({ resourceType: 'Specimen', id: 'noted', text: narrative('Swab'), note: [{ text: 'a xylograph too' }] });
+  await put({ resourceType: 'Specimen', id: 'both', text: narrative('Swab, xylograph'), note: [{ text: 'spoilt' }] });
+  await put({ resourceType: 'Specimen', id: 'gone', text: narrative('xylograph') });
+  await request(hub, 'DELETE', 'Specimen/gone');
+  const address = (filter: string) => `${hub.fhir}/$export?_type=Specimen&_typeFilter=${encodeURIComponent(filter)}`;
+  const filters = [
+    'Specimen?_text=xylograph',
+    'Specimen?_content=xylograph -spoilt',
+    'Specimen?_text="swab xylograph"&_content=spoilt',
+  ];
+  const begun = await Promise.all(filters.map((filter) => kickOff(address(filter))));
+  // Too late for all of them.
+  await put({ resourceType: 'Specimen', id: 'late', text: narrative('Swab, xylograph'), note: [{ text: 'spoilt' }] });
+  await put({ resourceType: 'Specimen', id: 'said', text: narrative('Swab') });
+  const found = await Promise.all(begun.map(async (status) => exported(await manifestOf(status))));
+  expect(found).toEqual([['Specimen/both', 'Specimen/said'], ['Specimen/noted', 'Specimen/said'], ['Specimen/both']]);
 });
 
 describe('a search sees every write that was answered before it began', () => {

@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import { type Advance, FullTextIndex } from '../../../src/full-text/full-text-index.js';
 import { FullTextWorker } from '../../../src/full-text/full-text.worker.js';
 import { SILENT_LOG } from '../../../src/telemetry/log.js';
@@ -12,6 +12,7 @@ class CountedIndex extends FullTextIndex {
   turns: number[] = [];
   passedOver: number[] = [];
   behaves: (most: number) => void = () => undefined;
+  near = Infinity;
 
   constructor(
     public end: number,
@@ -28,7 +29,7 @@ class CountedIndex extends FullTextIndex {
     if (hasPoison) this.passedOver.push(this.poisoned);
     this.at += changes;
     if (changes > 0) this.turns.push(changes);
-    return { changes, resources: changes };
+    return { changes, resources: changes, isFar: this.end - this.at > this.near };
   }
 
   override async sortIn(): Promise<void> {
@@ -40,11 +41,11 @@ const SETTINGS = {
   batch: 10,
   gatherMilliseconds: 1,
   idleMilliseconds: 60_000,
-  restFull: 99,
-  restBusy: 9,
-  restQuiet: 1,
+  rests: { full: 99, busy: 9, quiet: 1, far: 9, patienceMilliseconds: 60_000 },
   sortAfter: 30,
 };
+/** So long a rest would outlast the test. */
+const FOREVER = 1e9;
 const wakeUps = new LocalWakeUps();
 let worker: FullTextWorker | undefined;
 
@@ -86,8 +87,7 @@ test('a database that is away loses nothing', async () => {
 
 test('a search that waits ends the rest', async () => {
   const index = new CountedIndex(1000);
-  // So long a rest would outlast the test.
-  work(index, { ...SETTINGS, restQuiet: 1e9, restBusy: 1e9, gatherMilliseconds: 600_000 });
+  work(index, { ...SETTINGS, rests: { ...SETTINGS.rests, quiet: FOREVER, busy: FOREVER }, gatherMilliseconds: 600_000 });
   await waitFor(() => index.at === 10);
   await waitFor(() => {
     wakeUps.send('full-text');
@@ -95,25 +95,53 @@ test('a search that waits ends the rest', async () => {
   });
 });
 
-test('rests longer where the hub has no time to spare', async () => {
+test('rests longer where the hub has no time to spare, and no longer once it has', async () => {
   const index = new CountedIndex(1000);
   index.behaves = () => wakeUps.send('changes');
   let atWork = 0.2;
-  const settings = { ...SETTINGS, restFull: 1e9, restBusy: 1 };
+  const settings = { ...SETTINGS, rests: { ...SETTINGS.rests, full: FOREVER, busy: 0 } };
   work(index, settings, () => (index.at < 500 ? atWork : (atWork = 0.9)));
-  await waitFor(() => index.at === 510);
-  index.behaves = () => undefined;
-  expect(atWork).toBe(0.9);
-  // A rest of a minute, which a search that waits ends.
+  await waitFor(() => index.at === 500);
+  await waitFor(() => atWork === 0.9);
+  // It rests until a search waits.
+  expect(index.at).toBe(500);
   await waitFor(() => {
     wakeUps.send('full-text');
-    return index.at === 1000;
+    return index.at > 500;
+  });
+});
+
+test('a rest that was long because the hub was busy ends when it is not', async () => {
+  const index = new CountedIndex(100);
+  let looks = 0;
+  const settings = { ...SETTINGS, rests: { ...SETTINGS.rests, full: FOREVER, quiet: 0 } };
+  work(index, settings, () => (++looks < 2 ? 0.9 : 0.1));
+  await waitFor(() => index.at === 100);
+});
+
+describe('where searches do not make up for what is missing', () => {
+  const rests = { full: FOREVER, busy: FOREVER, quiet: 0, far: 0, patienceMilliseconds: 60_000 };
+
+  test('it rests less, until they do', async () => {
+    const index = new CountedIndex(1000);
+    index.near = 300;
+    work(index, { ...SETTINGS, rests }, () => 0.9);
+    await waitFor(() => index.at === 700);
+    expect(index.at).toBe(700);
+  });
+
+  test('it goes on as if the hub were not busy once that has lasted too long', async () => {
+    const index = new CountedIndex(1000);
+    index.near = 300;
+    work(index, { ...SETTINGS, rests: { ...rests, far: FOREVER, patienceMilliseconds: 0 } }, () => 0.9);
+    await waitFor(() => index.at === 700);
+    expect(index.at).toBe(700);
   });
 });
 
 test('stops in the middle of a rest, twice if need be', async () => {
   const index = new CountedIndex(1000);
-  const stopped = work(index, { ...SETTINGS, restQuiet: 1e9, gatherMilliseconds: 600_000 });
+  const stopped = work(index, { ...SETTINGS, rests: { ...SETTINGS.rests, quiet: FOREVER }, gatherMilliseconds: 600_000 });
   await waitFor(() => index.at === 10);
   await stopped.stop();
   await stopped.stop();
