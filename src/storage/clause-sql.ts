@@ -22,6 +22,8 @@ export interface ClauseSql {
   exact: boolean;
   /** Asks for keys that every match has: GIN finds the candidates. */
   byKey?: boolean;
+  /** Candidates are found by their ids, too, which takes their type. */
+  byId?: boolean;
   /** Asks for a column of `resource` itself. */
   ofColumn?: boolean;
 }
@@ -61,14 +63,14 @@ export function reachSql({ ids, keys }: Reach, bind: Bind): ClauseSql {
     ...(ids.length > 0 ? [`r.id = ANY (${bind(ids)}::text[])`] : []),
     ...(keys.length > 0 ? [hasAny(keys, bind)] : []),
   ];
-  return { sql: anyOf(conditions), exact: true, byKey: true };
+  return { sql: anyOf(conditions), exact: true, byKey: true, byId: ids.length > 0 };
 }
 
 function exactly(sql: string): ClauseSql {
   return { sql, exact: true };
 }
 
-function anyOf(conditions: readonly string[]): string {
+export function anyOf(conditions: readonly string[]): string {
   const [only] = conditions;
   return conditions.length === 1 && only !== undefined
     ? only
@@ -125,40 +127,6 @@ export function rowCondition({ parameter, modifier, values }: Clause, alias: str
 }
 
 /**
- * What the index on (param, low) can use of a clause on dates, beside its condition: where only `high` is bounded from below, so is `low`, by
- * what the condition leaves of a day, and by the ranges longer than that, which are few and have an index of their own.
- */
-export function lowBounds({ parameter, values }: Clause, alias: string, bind: Bind): string[] {
-  const [value] = values;
-  if (value?.type !== 'date' || values.length !== 1) return [];
-  const { comparator, range } = value;
-  if (comparator === 'eb') return [`${alias}.low < to_timestamp(${bind(range.low / 1000)}::float8)`];
-  const after = comparator === 'gt' ? range.high : comparator === 'ge' || comparator === 'ap' ? range.low : undefined;
-  if (after === undefined || !Number.isFinite(after)) return [];
-  const from = `to_timestamp(${bind(after / 1000)}::float8)`;
-  return [
-    `${alias}.low >= least(to_timestamp(${bind(after / 1000 - DAY_SECONDS)}::float8), (
-        SELECT min(w.low + interval '0') FROM search_date AS w
-        WHERE w.param = ${bind(parameterId(parameter.base, parameter.code))} AND w.high > ${from}
-          AND ${LONGER_THAN_A_DAY}))`,
-  ];
-}
-
-/** And a second, for what a float rounds. */
-const DAY_SECONDS = 86_401;
-/** As the index `search_date_long` has it. */
-const LONGER_THAN_A_DAY = `CASE WHEN isfinite(w.low) AND isfinite(w.high) THEN w.high - w.low > interval '24 hours' ELSE true END`;
-
-/** Whether an index leads to the rows of a clause, beginning and ending near them. */
-export function isFoundByRange({ modifier, values }: Clause): boolean {
-  return values.every((value) => {
-    if (value.type === 'string') return modifier !== 'contains';
-    if (value.type === 'date') return value.comparator !== 'ne';
-    return (value.type === 'number' || value.type === 'quantity') && value.comparator === 'eq';
-  });
-}
-
-/**
  * A composite whose parts other than codes are one: its rows bear the combination of codes beside them, so one row decides. With two such
  * parts each row is decided alone, and whether both belong to the same composite value is left to be verified.
  */
@@ -175,7 +143,7 @@ function compositeSql(
   const combinations = combinationsAskedFor(parts);
   if (part.type === 'quantity') {
     const units = combinations.map((forms) => compositeUnitKey(forms, unitKeyAskedFor(part)));
-    const sql = `${numberSql(part, 'd', bind)} AND d.unit_keys && ${bind(units)}::bigint[]`;
+    const sql = `${numberSql(part, 'd.low', 'd.high', bind)} AND d.unit_keys && ${bind(units)}::bigint[]`;
     return existsSql('search_quantity', compositeQuantityParam(parameter, position), sql, probes, bind);
   }
   return anyOf(
@@ -194,11 +162,10 @@ function rowSql(value: ClauseValue, modifier: Modifier | undefined, row: string,
     case 'date':
       return { table: 'search_date', sql: dateSql(value.comparator, value.range, `${row}.low`, `${row}.high`, bind) };
     case 'number':
-      return { table: 'search_number', sql: numberSql(value, row, bind) };
+      return { table: 'search_number', sql: numberSql(value, `${row}.low`, `${row}.high`, bind) };
     case 'quantity': {
-      const unit = unitKeyAskedFor(value);
-      const ofUnit = unit === undefined ? '' : ` AND ${row}.unit_keys @> ${bind([unit])}::bigint[]`;
-      return { table: 'search_quantity', sql: numberSql(value, row, bind) + ofUnit };
+      const met = [numberSql(value, `${row}.low`, `${row}.high`, bind), ...unitSql(value, row, bind)];
+      return { table: 'search_quantity', sql: met.join(' AND ') };
     }
     case 'near': {
       const { south, north } = latitudesNear(value);
@@ -253,31 +220,43 @@ function dateSql(comparator: Comparator, range: DateValue, low: string, high: st
   }
 }
 
-function numberSql(value: { comparator: Comparator; value: number; range: NumberValue }, row: string, bind: Bind): string {
+/** Closed ranges: the columns or expressions `low`, `high` of the resource against the number asked for or its range. */
+export function numberSql(
+  value: { comparator: Comparator; value: number; range: NumberValue },
+  low: string,
+  high: string,
+  bind: Bind,
+): string {
   const { comparator, range } = value;
   const exactly = () => `${bind(value.value)}::float8`;
   const from = () => `${bind(range.low)}::float8`;
   const to = () => `${bind(range.high)}::float8`;
   switch (comparator) {
     case 'eq':
-      return `${row}.low >= ${from()} AND ${row}.low < ${to()} AND ${row}.high < ${to()}`;
+      return `${low} >= ${from()} AND ${low} < ${to()} AND ${high} < ${to()}`;
     case 'ne':
-      return `NOT (${row}.low >= ${from()} AND ${row}.high < ${to()})`;
+      return `NOT (${low} >= ${from()} AND ${high} < ${to()})`;
     case 'gt':
-      return `${row}.high > ${exactly()}`;
+      return `${high} > ${exactly()}`;
     case 'lt':
-      return `${row}.low < ${exactly()}`;
+      return `${low} < ${exactly()}`;
     case 'ge':
-      return `${row}.high >= ${exactly()}`;
+      return `${high} >= ${exactly()}`;
     case 'le':
-      return `${row}.low <= ${exactly()}`;
+      return `${low} <= ${exactly()}`;
     case 'sa':
-      return `${row}.low > ${exactly()}`;
+      return `${low} > ${exactly()}`;
     case 'eb':
-      return `${row}.high < ${exactly()}`;
+      return `${high} < ${exactly()}`;
     case 'ap':
-      return `${row}.low <= ${to()} AND ${row}.high >= ${from()}`;
+      return `${low} <= ${to()} AND ${high} >= ${from()}`;
   }
+}
+
+/** Nothing where any unit will do. */
+export function unitSql(value: { system?: string; code?: string }, row: string, bind: Bind): string[] {
+  const unit = unitKeyAskedFor(value);
+  return unit === undefined ? [] : [`${row}.unit_keys @> ${bind([unit])}::bigint[]`];
 }
 
 /** A prefix is a range of the index on the first characters. */

@@ -3,7 +3,7 @@ import type { SortKey } from '../search/query.js';
 import { compareSortValues, type SortValue, sortValueOf } from '../search/sort-value.js';
 import type { ExtractedValues } from '../search/values.js';
 import type { ChangeRow } from './change-row.js';
-import type { SearchRow } from './search-plan.js';
+import type { SearchRow } from './search-order.js';
 
 /** A match and its place: what the leading keys say comes from an index, the rest from the resource. */
 export interface Placed {

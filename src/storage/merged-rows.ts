@@ -1,5 +1,5 @@
 import type { PageMark } from '../pull/resource-reader.js';
-import type { SearchRow } from './search-plan.js';
+import type { SearchRow } from './search-order.js';
 import type { SearchWalk, Walk } from './search-walk.js';
 
 /** Rows read of one type at a time: most pages take few of each. */

@@ -10,8 +10,8 @@ export interface Named {
 
 /** Searches at the other ends of links. Each answers within the time of the search it is part of. */
 export interface InnerSearches {
-  /** Up to `limit` resources that match, in no order. */
-  matching(query: LinkedQuery, limit: number): Promise<readonly { id: string; version: number }[]>;
+  /** The resources that match, in no order; undefined where there are more than `most`, or were when that was last looked at. */
+  atMost(query: LinkedQuery, most: number): Promise<readonly { id: string; version: number }[] | undefined>;
   /** Search values of these versions. */
   valuesOf(type: string, versions: readonly { id: string; version: number }[]): Promise<ExtractedValues[]>;
   /** Whether canonicals can lead to resources of a type. */
@@ -67,7 +67,8 @@ async function reachOf(type: string, link: Link, inner: InnerSearches, bounds: L
     case 'chain': {
       const keys = new Set<number>();
       for (const target of link.targets) {
-        const found = await inner.matching(target, bounds.referredTo - keys.size + 1);
+        const found = await inner.atMost(target, bounds.referredTo - keys.size);
+        if (found === undefined) return undefined;
         for (const named of await inner.named(target.type, found))
           for (const key of keysReferringTo(link.parameter, { type: target.type, ...named })) keys.add(key);
         if (keys.size > bounds.referredTo) return undefined;
@@ -76,8 +77,8 @@ async function reachOf(type: string, link: Link, inner: InnerSearches, bounds: L
     }
     case 'has': {
       const { source, parameter } = link;
-      const found = await inner.matching(source, bounds.referring + 1);
-      if (found.length > bounds.referring) return undefined;
+      const found = await inner.atMost(source, bounds.referring);
+      if (found === undefined) return undefined;
       const values = await inner.valuesOf(source.type, found);
       const ids = values.flatMap((each) => idsReferredTo(each, parameter.code, type));
       const canonicals = values.flatMap((each) => canonicalsReferredTo(each, parameter.code));

@@ -20,7 +20,8 @@ import { CommonKeys } from './common-keys.js';
 import type { Queryable, Transactional } from './database.js';
 import { storageFailure } from './database-failure.js';
 import type { SearchStatement } from './bindings.js';
-import type { SearchPlan, SearchRow } from './search-plan.js';
+import type { SearchRow } from './search-order.js';
+import type { SearchPlan } from './search-plan.js';
 import { asksFullText, inIndexedSnapshot } from './indexed-snapshot.js';
 import { mergedRows } from './merged-rows.js';
 import { PendingKeys } from './pending-keys.js';
@@ -104,7 +105,7 @@ export class PostgresResourceReader extends ResourceReader {
       const walks: Walk[] = [];
       for (const query of asked) walks.push(await search.begin(query));
       const { count, after } = options;
-      if (after !== undefined && !walks[0]?.plan.accepts(after))
+      if (after !== undefined && !walks[0]?.plan.order.accepts(after))
         throw new FhirError('value', 'This page mark fits another query', '_page');
       const counted = async () => {
         let total = 0;
@@ -115,7 +116,7 @@ export class PostgresResourceReader extends ResourceReader {
       const { rows, more } = await mergedRows(search, walks, first.sort[0]?.descending ?? true, count, after);
       const last = rows.at(-1);
       const matches = rows.map(changeOf);
-      const next = more && last !== undefined && walks[0] !== undefined ? { next: walks[0].plan.mark(last) } : {};
+      const next = more && last !== undefined && walks[0] !== undefined ? { next: walks[0].plan.order.mark(last) } : {};
       if (first.total === 'none') return { matches, ...next };
       if (!more && after === undefined) return { matches, total: matches.length };
       return first.total === undefined ? { matches, ...next } : { matches, ...next, total: await counted() };

@@ -2,7 +2,8 @@ import { parameterId } from '../search/equality-key.js';
 import type { Clause } from '../search/query.js';
 import { isSingleValued } from '../search/single-valued.js';
 import type { Bind } from './bindings.js';
-import { existsSql, isFoundByRange, lowBounds, rowCondition } from './clause-sql.js';
+import { existsSql, rowCondition } from './clause-sql.js';
+import { isFoundByRange, lowBounds, numberBranches, type RangeBranch } from './range-bounds.js';
 
 /** Clauses that the rows of one parameter decide: several only where no resource has more than one row, which then meets them all. */
 export interface RowGroup {
@@ -43,6 +44,13 @@ function groupConditions({ clauses }: RowGroup, alias: string, bind: Bind): stri
 /** The same, said so that an index on (param, low) is read from near the first such row to near the last. */
 export function boundedConditions(group: RowGroup, alias: string, bind: Bind): string[] {
   return [...groupConditions(group, alias, bind), ...group.clauses.flatMap((clause) => lowBounds(clause, alias, bind))];
+}
+
+/** Where the rows of a group are looked up, `d`, each in one branch. */
+export function rangeBranches(group: RowGroup, bind: Bind): RangeBranch[] {
+  return group.table === 'search_number' || group.table === 'search_quantity'
+    ? numberBranches(group.clauses, bind)
+    : [{ met: boundedConditions(group, 'd', bind), holds: [] }];
 }
 
 /** Whether a resource meets the group. */

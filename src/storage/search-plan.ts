@@ -1,16 +1,13 @@
 import type { PageMark } from '../pull/resource-reader.js';
-import { SORTED_CHARACTERS } from '../search/sort-value.js';
-import { parameterId } from '../search/equality-key.js';
-import type { Clause, Query, Reach, SortKey } from '../search/query.js';
-import { isSingleValued } from '../search/single-valued.js';
+import type { Clause, Query, Reach } from '../search/query.js';
 import { type Bind, Bindings, type SearchStatement } from './bindings.js';
-import { CHANGE_COLUMNS, type ChangeRow } from './change-row.js';
+import { atMost, columnsFor, foundByKeys, foundByRange, type Source } from './candidates.js';
+import { CHANGE_COLUMNS } from './change-row.js';
 import { clauseSql, type ClauseSql, reachSql } from './clause-sql.js';
-import { StatementNames } from './statement-names.js';
 import { type TextFinding, textFindingSql } from './full-text-search.js';
-import { boundedConditions, groupSql, leadsByRange, type RowGroup, rowGroups } from './row-groups.js';
-
-export type SearchRow = ChangeRow & { rid: bigint } & Record<`k${number}`, string | null>;
+import { boundedConditions, groupSql, leadsByRange, rangeBranches, type RowGroup, rowGroups } from './row-groups.js';
+import { farthestValue, noRowBefore, type Reading, type Run, SearchOrder } from './search-order.js';
+import { StatementNames } from './statement-names.js';
 
 /**
  * How a query is answered. `unverified` are the clauses that the index can only narrow down: their candidates are to be tested in memory.
@@ -21,7 +18,7 @@ export type SearchRow = ChangeRow & { rid: bigint } & Record<`k${number}`, strin
 export class SearchPlan {
   readonly unverified: readonly Clause[];
   readonly type: string;
-  private readonly order: readonly Order[];
+  readonly order: SearchOrder;
   /** Clauses that rows decide, and the others. */
   private readonly groups: readonly RowGroup[];
   private readonly others: readonly Clause[];
@@ -38,13 +35,12 @@ export class SearchPlan {
     this.unverified = query.clauses.filter((clause) => !texts.has(clause) && !clauseSql(query.type, clause, () => '').exact);
     this.type = query.type;
     ({ groups: this.groups, others: this.others } = rowGroups(query.clauses));
-    const sort = query.sort.length > 0 ? query.sort : DEFAULT_SORT;
-    this.order = sort.map((key) => orderOf(query.type, key));
+    this.order = new SearchOrder(query.type, query.sort);
   }
 
   /** The runs a page may take, beginning at `after`. */
   runs(after?: PageMark): Run[] {
-    const first = this.order[0];
+    const first = this.order.first;
     if (first === undefined || first.kind === 'column') return ['all'];
     if (this.walkedGroup !== undefined) return ['present'];
     return after !== undefined && after.keys[0] === null ? ['missing'] : ['present', 'missing'];
@@ -59,13 +55,7 @@ export class SearchPlan {
     const { bind } = bindings;
     const walked = run === 'present' ? this.walkedGroup : undefined;
     const page = this.pageSql(run, 'resource', this.clausesSql(bind, { met: walked, probes: true }), limit, after, bind, among);
-    return bindings.statement(`${page} ORDER BY ${this.sorted(run, 'q.')}`);
-  }
-
-  /** Whether a page may look at a bounded number of resources alone. */
-  get isBoundable(): boolean {
-    const [first] = this.order;
-    return this.order.length === 1 && (first?.kind === 'column' || first?.cast !== TEXT);
+    return bindings.statement(`${page} ORDER BY ${this.order.sorted(run, 'q.')}`);
   }
 
   /** What candidates can be looked up by, one after the other while there are too many; empty: they are met by walking alone. */
@@ -81,16 +71,19 @@ export class SearchPlan {
     return this.texts.size > 0 || this.sources.length > 0;
   }
 
-  /** Says which keys are asked for, the same for the same ones; undefined where resources are listed, too, which differ each time. */
-  keysAsked(): string | undefined {
-    if ([...this.texts.values()].some(({ kind }) => kind === 'listed')) return undefined;
+  /** Says what candidates are looked up by, the same for the same; undefined where resources are listed, too, which differ each time. */
+  askedOf(source: Source): string | undefined {
     const values: unknown[] = [];
-    for (const clause of this.query.clauses) {
+    const bind = (value: unknown) => `$${String(values.push(value))}`;
+    if (source !== 'keys')
+      return JSON.stringify([this.type, source.param, rangeBranches(source, bind).map(({ met }) => met), values]);
+    if ([...this.texts.values()].some(({ kind }) => kind === 'listed')) return undefined;
+    const ofKeys = this.query.clauses.flatMap((clause) => {
       const kept: unknown[] = [];
       const { byKey, sql } = clauseSql(this.type, clause, (value) => `$${String(kept.push(value))}`);
-      if (byKey === true) values.push(sql, kept);
-    }
-    return JSON.stringify([this.type, values, this.reached]);
+      return byKey === true ? [sql, kept] : [];
+    });
+    return JSON.stringify([this.type, ofKeys, this.reached]);
   }
 
   /**
@@ -108,49 +101,31 @@ export class SearchPlan {
     const early = isRange ? [] : clauses.filter(({ byKey }) => source === 'all' || byKey === true);
     const late = clauses.filter((clause) => !early.includes(clause));
     const limited = bind(most);
+    const ofType = this.ofType(bind);
     const candidates = isRange
-      ? this.ofRange(source, limited, bind)
-      : `
-  keyed AS MATERIALIZED (
-    SELECT r.rid, r.type, r.id, r.version, r.last_updated, r.keys
-    FROM resource AS r
-    WHERE ${[...this.ofType(bind), ...early.map(({ sql }) => sql)].join(' AND ')}
-  ),
-  found AS MATERIALIZED (SELECT * FROM keyed LIMIT ${limited} + 1)`;
+      ? foundByRange(source, ofType, limited, bind)
+      : foundByKeys(early, ofType, { columns: columnsFor(late), limit: `${limited} + 1` });
     const counted = isRange ? 'hit' : 'found';
-    const fewEnough: ClauseSql = { sql: `(SELECT count(*) FROM ${counted}) <= ${limited}`, exact: true };
+    const fewEnough: ClauseSql = { sql: atMost(counted, limited), exact: true };
     const page = this.pageSql('gathered', 'found', [fewEnough, ...late], limit, after, bind);
     const statement = bindings.statement(`
   WITH ${candidates.trim()}
   SELECT f.many, page.*
   FROM (SELECT count(*) > ${limited} AS many FROM ${counted}) AS f
   LEFT JOIN (${page}) AS page ON NOT f.many
-  ORDER BY ${this.sorted('gathered', 'page.')}`);
+  ORDER BY ${this.order.sorted('gathered', 'page.')}`);
     return source === 'keys' ? { ...statement, name: BY_KEYS.nameOf(statement.text) } : statement;
-  }
-
-  /** Rows that meet a group, and their resources: a resource that has several counts as often as that. */
-  private ofRange(group: RowGroup, limited: string, bind: Bind): string {
-    const met = [`d.param = ${bind(group.param)}`, ...boundedConditions(group, 'd', bind)];
-    return `
-  hit AS MATERIALIZED (SELECT d.rid FROM ${group.table} AS d WHERE ${met.join(' AND ')} LIMIT ${limited} + 1),
-  found AS MATERIALIZED (
-    SELECT r.rid, r.type, r.id, r.version, r.last_updated, r.keys
-    FROM (SELECT DISTINCT hit.rid FROM hit WHERE (SELECT count(*) FROM hit) <= ${limited}) AS h
-    JOIN resource AS r ON r.rid = h.rid
-    WHERE ${this.ofType(bind).join(' AND ')}
-  )`;
   }
 
   /** The group on the parameter that the results are sorted by, if each resource has one value of it: its range is walked, and no more. */
   private get walkedGroup(): RowGroup | undefined {
-    const [first] = this.order;
+    const { first } = this.order;
     if (first?.kind !== 'narrow' || !first.single) return undefined;
     return this.groups.find(({ param }) => param === first.param);
   }
 
   private pageSql(
-    run: Run | 'gathered',
+    run: Reading,
     source: 'resource' | 'found',
     conditions: readonly ClauseSql[],
     limit: number,
@@ -162,7 +137,7 @@ export class SearchPlan {
     /** Conditions that decide where the walk begins and ends. */
     const ofWalk: string[] = [];
     const from: string[] = [];
-    const keys = this.order.map((order, i): string => {
+    const keys = this.order.orders.map((order, i): string => {
       const alias = `s${String(i)}`;
       if (order.kind === 'column') return order.sql;
       if (i > 0 || run === 'gathered') {
@@ -182,14 +157,14 @@ export class SearchPlan {
     const tie = run === 'present' ? 's0.rid' : 'r.rid';
     // The missing follow the present: a mark among the present lies before all of them.
     if (after !== undefined && (run !== 'missing' || after.keys[0] === null))
-      (keys.length === 1 ? ofWalk : where).push(this.afterMark(run, keys, tie, after, bind));
+      (keys.length === 1 ? ofWalk : where).push(this.order.afterMark(run, keys, tie, after, bind));
     const ofType = source === 'resource' ? this.ofType(bind) : [];
-    const walked = this.order[0]?.kind === 'narrow' && run === 'present' ? this.order[0] : undefined;
+    const walked = this.order.first?.kind === 'narrow' && run === 'present' ? this.order.first : undefined;
     if (walked === undefined)
       ofWalk.push(...ofType, ...conditions.filter(({ ofColumn }) => ofColumn === true).map(({ sql }) => sql));
     else where.push(...ofType);
     where.push(...conditions.filter(({ ofColumn }) => walked !== undefined || ofColumn !== true).map(({ sql }) => sql));
-    const inOrder = () => this.sorted(run, '', keys, tie);
+    const inOrder = () => this.order.sorted(run, '', keys, tie);
     const bounded = (table: string, alias: string) =>
       among === undefined || run === 'missing'
         ? { table: `${table} AS ${alias}`, rest: ofWalk }
@@ -212,20 +187,6 @@ export class SearchPlan {
   JOIN resource_version AS v ON v.type = q.of_type AND v.id = q.of_id AND v.version = q.of_version`;
   }
 
-  /** The order, by the columns of a page or by the expressions they are made of. */
-  private sorted(
-    run: Run | 'gathered',
-    prefix: string,
-    keys: readonly string[] = this.order.map((_, i) => `${prefix}o${String(i)}`),
-    tie = `${prefix}rid`,
-  ): string {
-    const sorts = this.order.map((order, i) => {
-      const nullable = order.kind === 'narrow' && (i > 0 || run === 'gathered');
-      return `${keys[i] ?? ''} ${directionOf(order)}${nullable ? ' NULLS LAST' : ''}`;
-    });
-    return [...(run === 'missing' ? sorts.slice(1) : sorts), `${tie} ${this.tieDirection}`].join(', ');
-  }
-
   /** How many resources the index finds. */
   count(atMost?: number): SearchStatement {
     const bindings = new Bindings();
@@ -243,10 +204,10 @@ export class SearchPlan {
    */
   ids(limit: number): SearchStatement {
     const bindings = new Bindings();
-    const where = this.conditions(bindings.bind).join('\n      AND ');
+    const { bind } = bindings;
     return bindings.statement(`
-  WITH found AS MATERIALIZED (SELECT r.id, r.version FROM resource AS r WHERE ${where})
-  SELECT id, version FROM found LIMIT ${bindings.bind(limit)}`);
+  WITH ${foundByKeys(this.clausesSql(bind), this.ofType(bind), { columns: 'r.id, r.version', limit: bind(limit) }).trim()}
+  SELECT id, version FROM found`);
   }
 
   /** Which of these keys the resources have that the index finds: all in one pass, since each look-up passes what the index has not sorted in yet. */
@@ -266,43 +227,6 @@ export class SearchPlan {
   FROM keyed AS r
   CROSS JOIN LATERAL unnest(r.keys) AS hit (key)
   WHERE ${[...this.ofType(bind), ...ofClauses(false), `hit.key = ANY (${asked})`].join(' AND ')}`);
-  }
-
-  /** The mark that leads on from a row. */
-  mark(row: SearchRow): PageMark {
-    return { keys: this.order.map((_, i) => row[`k${i}`] ?? null), tie: String(row.rid) };
-  }
-
-  /** Whether a mark has the form that this order makes: a key of the right kind for each. */
-  accepts(mark: PageMark): boolean {
-    return (
-      /^\d{1,18}$/.test(mark.tie) &&
-      mark.keys.length === this.order.length &&
-      mark.keys.every((key, i) => (key === null ? this.order[i]?.kind === 'narrow' : typeof key === 'string'))
-    );
-  }
-
-  private get tieDirection(): 'ASC' | 'DESC' {
-    return directionOf(this.order[0]);
-  }
-
-  /** Rows that come after the mark: greater in the first key, or equal there and greater in the next …, absent values last. */
-  private afterMark(run: Run | 'gathered', keys: readonly string[], tie: string, mark: PageMark, bind: Bind): string {
-    let rest = `${tie} ${this.tieDirection === 'ASC' ? '>' : '<'} ${bind(mark.tie)}::bigint`;
-    for (let i = keys.length - 1; i >= 0; i--) {
-      const [key = '', at, order] = [keys[i], mark.keys[i], this.order[i]];
-      const nullable = order?.kind === 'narrow' && (i > 0 || run === 'gathered');
-      if (at === null || at === undefined) {
-        if (nullable) rest = `(${key} IS NULL AND ${rest})`;
-        continue;
-      }
-      const beyond = order?.descending === true ? '<' : '>';
-      const marked = `${bind(at)}::${order?.cast ?? 'text'}`;
-      rest = `(${key} ${beyond} ${marked}${nullable ? ` OR ${key} IS NULL` : ''} OR (${key} = ${marked} AND ${rest}))`;
-      // Said once more without the OR, so that the index that is walked begins at the mark.
-      if (i === 0 && !nullable) rest = `${key} ${beyond}= ${marked} AND ${rest}`;
-    }
-    return rest;
   }
 
   /** @param whole whether all that meet them are wanted, and not the first of some order */
@@ -332,68 +256,3 @@ export class SearchPlan {
 
 /** Gathering by keys goes one way whatever the keys are: planned anew each time, a search by patient and code took the database twice as long. */
 const BY_KEYS = new StatementNames('by-keys');
-
-/** What candidates are looked up by: their keys, or the range of one parameter. */
-export type Source = 'keys' | RowGroup;
-
-export type Run = 'all' | 'present' | 'missing';
-
-/** Without `_sort` the newest come first: what is written while a client pages lands before its first page. */
-const DEFAULT_SORT: readonly SortKey[] = [
-  {
-    parameter: { code: '_lastUpdated', base: 'Resource', url: '', type: 'date', expression: '', targets: [], components: [] },
-    descending: true,
-  },
-];
-
-type Order =
-  | { kind: 'column'; sql: string; cast: string; descending: boolean }
-  | {
-      kind: 'narrow';
-      table: string;
-      value: (alias: string) => string;
-      cast: string;
-      param: number;
-      descending: boolean;
-      single: boolean;
-    };
-
-type NarrowOrder = Extract<Order, { kind: 'narrow' }>;
-
-function orderOf(type: string, { parameter, descending }: SortKey): Order {
-  if (parameter.code === '_id') return { kind: 'column', sql: 'r.id', cast: TEXT, descending };
-  if (parameter.code === '_lastUpdated') return { kind: 'column', sql: 'r.last_updated', cast: 'timestamptz', descending };
-  const narrow = (table: string, cast: string, value: (alias: string) => string): Order => ({
-    kind: 'narrow',
-    table,
-    value,
-    cast,
-    param: parameterId(type, parameter.code),
-    descending,
-    single: isSingleValued(parameter),
-  });
-  const low = (alias: string) => `${alias}.low`;
-  if (parameter.type === 'date') return narrow('search_date', 'timestamptz', low);
-  if (parameter.type === 'number') return narrow('search_number', 'float8', low);
-  if (parameter.type === 'quantity') return narrow('search_quantity', 'float8', low);
-  return narrow('search_string', TEXT, (alias) => `left(${alias}.folded, ${String(SORTED_CHARACTERS)})`);
-}
-
-const TEXT = 'text COLLATE "C"';
-
-function directionOf(order: Order | undefined): 'ASC' | 'DESC' {
-  return order?.descending === true ? 'DESC' : 'ASC';
-}
-
-/** Of several values the smallest counts upwards, the greatest downwards. */
-function farthestValue(order: NarrowOrder, bind: Bind): string {
-  const aggregate = order.descending ? 'max' : 'min';
-  return `SELECT ${aggregate}(${order.value('x')}) AS value FROM ${order.table} AS x WHERE x.rid = r.rid AND x.param = ${bind(order.param)}`;
-}
-
-/** The same for the walked values: a row that another row of the resource precedes is passed over, so each resource comes up once. */
-function noRowBefore(order: NarrowOrder, bind: Bind): string {
-  const precedes = order.descending ? '>' : '<';
-  return `NOT EXISTS (SELECT FROM ${order.table} AS o WHERE o.rid = s0.rid AND o.param = ${bind(order.param)}
-        AND (${order.value('o')}, o.ctid) ${precedes} (${order.value('s0')}, s0.ctid))`;
-}

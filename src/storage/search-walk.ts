@@ -21,10 +21,13 @@ import {
   type TestedLink,
 } from './resolve-links.js';
 import { MemoryOrder } from './memory-order.js';
-import { type Run, SearchPlan, type SearchRow, type Source } from './search-plan.js';
+import type { Source } from './candidates.js';
+import type { Run, SearchRow } from './search-order.js';
+import { SearchPlan } from './search-plan.js';
 import { type FoundRows, sortedRows } from './sorted-rows.js';
 import { NAMED_VERSIONS } from './sql/named-versions.sql.js';
 import { VERSION_BODIES } from './sql/version-bodies.sql.js';
+import { walkFurther } from './walk-further.js';
 
 /** Candidates read at a time where they have to be verified in memory. */
 const VERIFIED_AT_A_TIME = 500;
@@ -39,13 +42,22 @@ export interface SearchBounds extends LinkBounds {
   gathered: number;
   /** Resources looked at in order before all that match are gathered instead. */
   walked: number;
+  /** Resources that are then looked at, too, where as many matches as were met so far promise the rest of the page among them. */
+  walkedOn: number;
   /** Matches that are gathered and sorted for one page. Where there are more, of a million resources one in twenty matches. */
   sorted: number;
   /** Matches of a full-text clause that are listed. */
   listed: number;
 }
 
-export const SEARCH_BOUNDS: SearchBounds = { ...LINK_BOUNDS, gathered: 2000, walked: 10_000, sorted: 50_000, listed: 10_000 };
+export const SEARCH_BOUNDS: SearchBounds = {
+  ...LINK_BOUNDS,
+  gathered: 2000,
+  walked: 10_000,
+  walkedOn: 50_000,
+  sorted: 50_000,
+  listed: 10_000,
+};
 
 /** How far a search has come, and how many rows it reads next. */
 interface Place {
@@ -125,7 +137,7 @@ export class SearchWalk implements InnerSearches {
       if (yield* this.gathered(walk, source, this.bounds.gathered, place)) return;
     }
     for (let [run, ...runs] = plan.runs(after); run !== undefined;) {
-      const bounded = plan.isSelective && plan.isBoundable && run !== 'missing';
+      const bounded = plan.isSelective && plan.order.isBoundable && run !== 'missing';
       if (yield* this.walked(walk, run, place, bounded ? this.bounds.walked : undefined)) [run, ...runs] = runs;
       else if (yield* this.gathered(walk, 'all', this.bounds.sorted, place)) return;
       else if (yield* this.walked(walk, run, place)) [run, ...runs] = runs;
@@ -136,7 +148,7 @@ export class SearchWalk implements InnerSearches {
   private async *gathered(walk: Walk, source: Source | 'all', most: number, place: Place): AsyncGenerator<SearchRow, boolean> {
     // Each page gathers anew.
     if (source === 'all' && !walk.exact) place.limit = Math.max(place.limit, VERIFIED_AT_A_TIME);
-    const asked = source === 'keys' ? walk.plan.keysAsked() : undefined;
+    const asked = source === 'all' ? undefined : walk.plan.askedOf(source);
     if (asked !== undefined && this.common.has(asked)) return false;
     for (;;) {
       const { limit } = place;
@@ -153,13 +165,26 @@ export class SearchWalk implements InnerSearches {
     }
   }
 
-  /** One run in order. False: behind the last `among` resources that were looked at there may be more. */
+  /**
+   * One run in order: `among` the next so many resources, and further ones where they promise to fill the page. False: behind those that were looked
+   * at there may be more.
+   */
   private async *walked(walk: Walk, run: Run, place: Place, among?: number): AsyncGenerator<SearchRow, boolean> {
+    let lookedAt = among;
+    let left = this.bounds.walkedOn;
+    let wanted = place.limit;
     for (;;) {
-      const { limit } = place;
-      const rows = await this.select<SearchRow>(walk.plan.page(run, limit, place.after, among));
+      const rows = await this.select<SearchRow>(walk.plan.page(run, wanted, place.after, lookedAt));
       yield* this.holding(walk, rows, place);
-      if (rows.length < limit) return among === undefined;
+      if (rows.length >= wanted) {
+        wanted = place.limit;
+        continue;
+      }
+      if (lookedAt === undefined) return true;
+      if (walk.exact) wanted -= rows.length;
+      lookedAt = walkFurther({ lookedAt, met: rows.length, wanted }, left);
+      if (lookedAt === undefined) return false;
+      left -= lookedAt;
     }
   }
 
@@ -170,7 +195,7 @@ export class SearchWalk implements InnerSearches {
     place: Place,
   ): AsyncGenerator<SearchRow, void> {
     const last = rows.at(-1);
-    if (last !== undefined) place.after = plan.mark(last);
+    if (last !== undefined) place.after = plan.order.mark(last);
     yield* exact ? rows : await this.verified(plan, tested, rows);
     if (!exact) place.limit = Math.max(place.limit, Math.min(place.limit * 2, TESTED_AT_A_TIME));
   }
@@ -192,6 +217,17 @@ export class SearchWalk implements InnerSearches {
     for await (const row of this.rows(walk, Math.min(limit, VERIFIED_AT_A_TIME))) {
       if (found.push({ id: row.id, version: row.version }) >= limit) break;
     }
+    return found;
+  }
+
+  async atMost(query: LinkedQuery, most: number): Promise<{ id: string; version: number }[] | undefined> {
+    const walk = await this.begin(query);
+    if (!walk.exact) return fewEnough(await this.matching(query, most + 1), most);
+    const asked = walk.plan.ids(most + 1);
+    const name = JSON.stringify([asked.text, asked.values]);
+    if (this.common.has(name)) return undefined;
+    const found = fewEnough(await this.select<{ id: string; version: number }>(asked), most);
+    if (found === undefined) this.common.add(name);
     return found;
   }
 
@@ -297,14 +333,18 @@ export class SearchWalk implements InnerSearches {
   }
 }
 
+function fewEnough<T>(found: T[], most: number): T[] | undefined {
+  return found.length > most ? undefined : found;
+}
+
 /** The mark that leads on from a row. */
 export function markOf({ plan, order }: Walk, row: SearchRow): PageMark {
-  return order === undefined ? plan.mark(row) : order.mark(row);
+  return order === undefined ? plan.order.mark(row) : order.mark(row);
 }
 
 /** Whether a mark has the form that the order of a walk makes. */
 export function acceptsMark({ plan, order }: Walk, mark: PageMark): boolean {
-  return order === undefined ? plan.accepts(mark) : order.accepts(mark);
+  return order === undefined ? plan.order.accepts(mark) : order.accepts(mark);
 }
 
 export function tooCostly(): FhirError {

@@ -3,7 +3,7 @@ import type { PageMark } from '../pull/resource-reader.js';
 import type { ExtractedValues } from '../search/values.js';
 import type { ChangeRow } from './change-row.js';
 import type { MemoryOrder, Placed } from './memory-order.js';
-import type { SearchRow } from './search-plan.js';
+import type { SearchRow } from './search-order.js';
 
 /** Most matches that are sorted in memory: those that agree in all keys before the first one that no index has in order. */
 export const MOST_SORTED = 10_000;

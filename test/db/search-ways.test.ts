@@ -54,6 +54,30 @@ function effective(n: number): object {
   }
 }
 
+/** Points below, at and above zero, ranges of samples, and what is told to be less or more. */
+function measured(n: number): object {
+  const value = (((n * 7) % 13) - 4) * (n % 5 === 0 ? 0.001 : 1);
+  const quantity = (comparator?: string) => ({
+    valueQuantity: { value, comparator, code: n % 4 === 0 ? 'g' : 'mg', system: 'http://u' },
+  });
+  switch (n % 12) {
+    case 0:
+      return quantity('<');
+    case 1:
+      return quantity('<=');
+    case 2:
+      return quantity('>');
+    case 3:
+      return quantity('>=');
+    case 4:
+      return { valueSampledData: { origin: { value, code: 'mg', system: 'http://u' }, period: 1, dimensions: 1, data: '0 1 2' } };
+    case 5:
+      return {};
+    default:
+      return quantity();
+  }
+}
+
 function observation(n: number): Record<string, unknown> {
   return {
     resourceType: 'Observation',
@@ -61,7 +85,7 @@ function observation(n: number): Record<string, unknown> {
     status: n % 3 === 0 ? 'final' : 'preliminary',
     code: { coding: [{ system: 'http://s', code: n % 40 === 0 ? 'rare' : 'common' }] },
     ...effective(n),
-    valueQuantity: { value: n % 13, code: 'mg', system: 'http://u' },
+    ...measured(n),
     component: [
       { code: { text: 'a' }, valueQuantity: { value: n % 7 } },
       { code: { text: 'b' }, valueQuantity: { value: n % 5 } },
@@ -120,6 +144,12 @@ const CONDITIONS = [
   `_lastUpdated=2020-01-01T00:00:00.707Z`,
   'value-quantity=gt4&value-quantity=lt9&code=http://s|common',
   'value-quantity=7|http://u|mg',
+  ...['eq', 'ne', 'gt', 'lt', 'ge', 'le', 'sa', 'eb', 'ap'].map((comparator) => `value-quantity=${comparator}5|http://u|mg`),
+  ...['gt', 'ge', 'eb', 'ap'].flatMap((comparator) => [`value-quantity=${comparator}0`, `value-quantity=${comparator}-3`]),
+  'value-quantity=gt-1||mg&value-quantity=eb6&status=final',
+  'value-quantity=gt5,lt-3',
+  'code-value-quantity=http://s|common$gt6',
+  'component-value-quantity=ge6',
   'component-value-quantity=gt4&component-value-quantity=lt2',
   'date:missing=true&code=http://s|common',
   'code=http://s|nothing',
@@ -129,9 +159,10 @@ const SORTS = ['', '_sort=date', '_sort=-date', '_sort=value-quantity,-date', '_
 const WAYS: [name: string, bounds: Partial<SearchBounds>][] = [
   ['as it is', {}],
   ['walking without an end', { gathered: 0, walked: 1_000_000, sorted: 0 }],
-  ['walking a little, then all that is left', { gathered: 0, walked: 5, sorted: 0 }],
-  ['walking a little, then sorting', { gathered: 0, walked: 5, sorted: 1000 }],
-  ['gathering what is rare', { gathered: 20, walked: 7, sorted: 30 }],
+  ['walking a little, then all that is left', { gathered: 0, walked: 5, walkedOn: 0, sorted: 0 }],
+  ['walking a little, then sorting', { gathered: 0, walked: 5, walkedOn: 0, sorted: 1000 }],
+  ['walking on where that promises enough', { gathered: 0, walked: 15, walkedOn: 60, sorted: 1000 }],
+  ['gathering what is rare', { gathered: 20, walked: 7, walkedOn: 40, sorted: 30 }],
 ];
 
 async function pages(reader: PostgresResourceReader, text: string, count: number): Promise<string[]> {

@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import type { PageMark } from '../../../src/pull/resource-reader.js';
 import type { ChangeRow } from '../../../src/storage/change-row.js';
 import { MemoryOrder } from '../../../src/storage/memory-order.js';
-import type { SearchRow } from '../../../src/storage/search-plan.js';
+import type { SearchRow } from '../../../src/storage/search-order.js';
 import { type FoundRows, MOST_SORTED, sortedRows } from '../../../src/storage/sorted-rows.js';
 import { SEMANTICS } from '../../support/semantics.js';
 

@@ -1,0 +1,2 @@
+DROP INDEX search_number_wide;
+DROP INDEX search_quantity_wide;
