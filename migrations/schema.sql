@@ -285,6 +285,7 @@ CREATE TABLE search_number (
 );
 CREATE INDEX search_number_low ON public.search_number USING btree (param, low, rid);
 CREATE INDEX search_number_rid ON public.search_number USING btree (rid);
+CREATE INDEX search_number_wide ON public.search_number USING btree (param, high, low) WHERE (low <> high);
 
 CREATE TABLE search_quantity (
   rid bigint NOT NULL,
@@ -295,6 +296,7 @@ CREATE TABLE search_quantity (
 );
 CREATE INDEX search_quantity_low ON public.search_quantity USING btree (param, low, rid);
 CREATE INDEX search_quantity_rid ON public.search_quantity USING btree (rid);
+CREATE INDEX search_quantity_wide ON public.search_quantity USING btree (param, high, low) WHERE (low <> high);
 
 CREATE TABLE search_string (
   rid bigint NOT NULL,
