@@ -87,8 +87,7 @@ test('an endpoint that is gone: its contacts are told that it is off, with the r
 
 test('what its owner switches off, and what ends by itself, is no failure: nobody is told', async () => {
   const endpoint = await receiver();
-  const end = new Date(Date.now() + 1500).toISOString();
-  const ending = await client.create({ ...withContacts(endpoint, ['quiet']), end });
+  const ending = await client.createEnding(withContacts(endpoint, ['quiet']));
   const paused = await client.create(withContacts(endpoint, ['quiet']));
   const read = await client.untilStatus(paused.id, 'active');
   await client.send('PUT', `Subscription/${paused.id}`, { ...read, status: 'off' });

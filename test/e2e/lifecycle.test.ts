@@ -171,8 +171,7 @@ describe.each<FaceName>(['r4b', 'r4'])('in the face %s', (face) => {
 
   test('its end reached, it is off by itself, says why, stays readable and is sent nothing more', async () => {
     const receiver = await endpoint();
-    const end = new Date(Date.now() + 1000).toISOString();
-    const { id } = await client().create(topicSubscription({ endpoint: receiver.url(), end }));
+    const { id, end } = await client().createEnding(topicSubscription({ endpoint: receiver.url() }));
     const ended = await client().untilStatus(id, 'off');
     expect(ended).toMatchObject({ end, error: expect.stringContaining('end') });
     await client().result();

@@ -107,6 +107,16 @@ export class Client {
     return body;
   }
 
+  /** A Subscription that ends soon: where the machine is so busy that it would have been over before it came, one that ends later. */
+  async createEnding(resource: object): Promise<any> {
+    for (let milliseconds = 1000; ; milliseconds *= 2) {
+      const end = new Date(Date.now() + milliseconds).toISOString();
+      const { status, body } = await this.send('POST', 'Subscription', { ...resource, end });
+      if (status === 201) return body;
+      expect(body.issue).toMatchObject([{ diagnostics: expect.stringContaining('The end has passed already') }]);
+    }
+  }
+
   result(value: string | number = 1): Promise<any> {
     return this.create(labResult(value), 'Observation');
   }
