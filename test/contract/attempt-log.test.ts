@@ -2,26 +2,25 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Attempt, AttemptLog } from '../../src/delivery/attempt-log.js';
 import type { AttemptPlace, DeliveryRecord, RecordedAttempt } from '../../src/pull/delivery-record.js';
 import { PostgresAttemptLog } from '../../src/storage/attempt-log.js';
-import { Database } from '../../src/storage/database.js';
+import type { Database } from '../../src/storage/database.js';
 import { PostgresDeliveryRecord } from '../../src/storage/delivery-record.js';
-import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
+import { type OpenClone, openClone } from '../support/open-clone.js';
 import { MemoryDeliveryRecord } from '../support/twins/memory-delivery-record.js';
 
 describe.each(['twin', 'postgres'])('the record of attempts (%s)', (name) => {
-  let clone: TestDatabase | undefined;
+  let clone: OpenClone | undefined;
   let database: Database | undefined;
   let log: AttemptLog;
   let record: DeliveryRecord;
 
   beforeAll(async () => {
     if (name === 'twin') return void (log = record = new MemoryDeliveryRecord());
-    clone = await cloneDatabase();
-    database = new Database(clone.url, 4, () => {});
+    clone = await openClone();
+    database = clone.database;
     log = new PostgresAttemptLog(database);
     record = new PostgresDeliveryRecord(database);
   });
   afterAll(async () => {
-    await database?.close();
     await clone?.drop();
   });
 

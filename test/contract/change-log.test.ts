@@ -2,16 +2,16 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Change, LOG_START } from '../../src/fhir/change.js';
 import type { ChangeLog } from '../../src/matching/change-log.js';
 import { PostgresChangeLog } from '../../src/storage/change-log.js';
-import { Database } from '../../src/storage/database.js';
+import type { Database } from '../../src/storage/database.js';
 import { ChangeMaker } from '../support/changes.js';
-import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
+import { type OpenClone, openClone } from '../support/open-clone.js';
 import { insertChanges } from '../support/insert-changes.js';
 import { MemoryChangeLog } from '../support/twins/memory-change-log.js';
 
 const EVENT = { codings: [{ system: 'http://x', code: 'a' }], focus: [{ type: 'Patient', id: 'p', written: true }] };
 
 describe.each(['twin', 'postgres'])('the change log (%s)', (name) => {
-  let clone: TestDatabase | undefined;
+  let clone: OpenClone | undefined;
   let database: Database | undefined;
   let log: ChangeLog;
   const maker = new ChangeMaker();
@@ -32,14 +32,13 @@ describe.each(['twin', 'postgres'])('the change log (%s)', (name) => {
       log = memory;
       return;
     }
-    clone = await cloneDatabase();
-    database = new Database(clone.url, 4, () => {});
+    clone = await openClone();
+    database = clone.database;
     await insertChanges(database, changes);
     log = new PostgresChangeLog(database);
   });
 
   afterAll(async () => {
-    await database?.close();
     await clone?.drop();
   });
 

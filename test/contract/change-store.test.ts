@@ -4,25 +4,24 @@ import { comparePositions } from '../../src/fhir/change.js';
 import { FhirError } from '../../src/fhir/fhir-error.js';
 import type { ChangeStore, ResourceToStore, Write, WriteOutcome } from '../../src/intake/change-store.js';
 import { PostgresChangeStore } from '../../src/storage/change-store.js';
-import { Database } from '../../src/storage/database.js';
+import type { Database } from '../../src/storage/database.js';
 import { PostgresProcessedMessages } from '../../src/storage/processed-messages.js';
 import { PostgresRetention } from '../../src/storage/retention.js';
 import { LocalWakeUps } from '../../src/wake-ups/wake-ups.js';
-import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
+import { type OpenClone, openClone } from '../support/open-clone.js';
 import { MemoryChangeStore } from '../support/twins/memory-change-store.js';
 
 let nowMs = Date.parse('2026-11-01T10:00:00.123Z');
 const now = () => nowMs;
-let clone: TestDatabase;
+let clone: OpenClone;
 let database: Database;
 
 beforeAll(async () => {
-  clone = await cloneDatabase();
-  database = new Database(clone.url, 4, () => undefined);
+  clone = await openClone();
+  database = clone.database;
 });
 
 afterAll(async () => {
-  await database.close();
   await clone.drop();
 });
 

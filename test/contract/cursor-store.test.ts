@@ -4,10 +4,10 @@ import fc from 'fast-check';
 import type { CursorStore, CursorUpdate } from '../../src/delivery/cursor-store.js';
 import type { Change } from '../../src/fhir/change.js';
 import { PostgresCursorStore } from '../../src/storage/cursor-store.js';
-import { Database } from '../../src/storage/database.js';
+import type { Database } from '../../src/storage/database.js';
 import type { Segment } from '../../src/subscriptions/segments.js';
 import { ChangeMaker } from '../support/changes.js';
-import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
+import { type OpenClone, openClone } from '../support/open-clone.js';
 import { insertChanges } from '../support/insert-changes.js';
 import { MemoryCursorStore } from '../support/twins/memory-cursor-store.js';
 
@@ -75,7 +75,7 @@ function postgres(database: Database): Side {
 }
 
 describe.each(['twin', 'postgres'])('cursors (%s)', (name) => {
-  let clone: TestDatabase | undefined;
+  let clone: OpenClone | undefined;
   let database: Database | undefined;
   let side: Side;
   let store: CursorStore;
@@ -83,11 +83,10 @@ describe.each(['twin', 'postgres'])('cursors (%s)', (name) => {
 
   beforeAll(async () => {
     if (name === 'twin') return;
-    clone = await cloneDatabase();
-    database = new Database(clone.url, 4, () => {});
+    clone = await openClone();
+    database = clone.database;
   });
   afterAll(async () => {
-    await database?.close();
     await clone?.drop();
   });
   beforeEach(async () => {

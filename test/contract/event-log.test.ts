@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Change } from '../../src/fhir/change.js';
-import { Database } from '../../src/storage/database.js';
+import type { Database } from '../../src/storage/database.js';
 import { PostgresEventLog } from '../../src/storage/event-log.js';
 import type { EventLog, GroupEvent } from '../../src/subscriptions/event-log.js';
 import { ChangeMaker } from '../support/changes.js';
-import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
+import { type OpenClone, openClone } from '../support/open-clone.js';
 import { insertChanges } from '../support/insert-changes.js';
 
 /** The log that notifications and `$events` are read from, judged by plain lists. */
 
-let clone: TestDatabase;
+let clone: OpenClone;
 let database: Database;
 let log: EventLog;
 
@@ -19,8 +19,8 @@ const groups = new Map<number, Change[]>();
 const LARGE = 5 * 1024 * 1024;
 
 beforeAll(async () => {
-  clone = await cloneDatabase();
-  database = new Database(clone.url, 4, () => {});
+  clone = await openClone();
+  database = clone.database;
   log = new PostgresEventLog(database);
   const maker = new ChangeMaker();
   const small = Array.from({ length: 20 }, (_, n) => maker.put({ resourceType: 'Patient', id: `p${n % 7}`, n }));
@@ -44,7 +44,6 @@ beforeAll(async () => {
   }
 });
 afterAll(async () => {
-  await database?.close();
   await clone?.drop();
 });
 

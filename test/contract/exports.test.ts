@@ -3,22 +3,21 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import type { ExportDefinition } from '../../src/export/export-definition.js';
 import type { ExportJobs, ExportLease } from '../../src/export/export-jobs.js';
 import type { ExportSource } from '../../src/export/export-source.js';
-import { Database } from '../../src/storage/database.js';
+import type { Database } from '../../src/storage/database.js';
 import { PostgresExportJobs, PostgresExportSource } from '../../src/storage/exports.js';
-import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
+import { type OpenClone, openClone } from '../support/open-clone.js';
 import { insertChanges } from '../support/insert-changes.js';
 import { MemoryExportJobs } from '../support/twins/memory-export-jobs.js';
 import { MemoryExportSource, type StoredState } from '../support/twins/memory-export-source.js';
 
-let clone: TestDatabase;
+let clone: OpenClone;
 let database: Database;
 
 beforeAll(async () => {
-  clone = await cloneDatabase();
-  database = new Database(clone.url, 4, () => {});
+  clone = await openClone();
+  database = clone.database;
 });
 afterAll(async () => {
-  await database.close();
   await clone.drop();
 });
 

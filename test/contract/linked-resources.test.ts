@@ -5,22 +5,21 @@ import { Database } from '../../src/storage/database.js';
 import { type LookUpBudgets, PostgresLinkedResources } from '../../src/storage/linked-resources.js';
 import type { LinkedResources, LinkQuestion } from '../../src/subscriptions/linked-resources.js';
 import { LocalWakeUps } from '../../src/wake-ups/wake-ups.js';
-import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
+import { type OpenClone, openClone } from '../support/open-clone.js';
 import { semanticsWith } from '../support/custom-parameters.js';
 import { SEMANTICS } from '../support/semantics.js';
 import { MemoryChangeStore } from '../support/twins/memory-change-store.js';
 import { MemoryLinkedResources } from '../support/twins/memory-linked-resources.js';
 
-let clone: TestDatabase;
+let clone: OpenClone;
 let database: Database;
 
 beforeAll(async () => {
-  clone = await cloneDatabase();
-  database = new Database(clone.url, 4, () => undefined);
+  clone = await openClone();
+  database = clone.database;
 });
 
 afterAll(async () => {
-  await database.close();
   await clone.drop();
 });
 

@@ -4,21 +4,20 @@ import type { ParameterStore } from '../../src/search/custom/parameter-store.js'
 import { SearchSemantics } from '../../src/search/search-semantics.js';
 import { PostgresChangeStore } from '../../src/storage/change-store.js';
 import { PostgresParameterStore } from '../../src/storage/custom-parameters.js';
-import { Database } from '../../src/storage/database.js';
+import type { Database } from '../../src/storage/database.js';
 import { LocalWakeUps } from '../../src/wake-ups/wake-ups.js';
-import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
+import { type OpenClone, openClone } from '../support/open-clone.js';
 import { SEMANTICS } from '../support/semantics.js';
 import { MemoryParameterStore } from '../support/twins/memory-parameter-store.js';
 
-let clone: TestDatabase;
+let clone: OpenClone;
 let database: Database;
 
 beforeAll(async () => {
-  clone = await cloneDatabase();
-  database = new Database(clone.url, 4, () => {});
+  clone = await openClone();
+  database = clone.database;
 });
 afterAll(async () => {
-  await database.close();
   await clone.drop();
 });
 

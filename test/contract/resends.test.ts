@@ -3,12 +3,12 @@ import type { AttemptLog } from '../../src/delivery/attempt-log.js';
 import type { DeliveryRecord } from '../../src/pull/delivery-record.js';
 import type { ReplayRequest, Replays } from '../../src/pull/replays.js';
 import { PostgresAttemptLog } from '../../src/storage/attempt-log.js';
-import { Database } from '../../src/storage/database.js';
+import type { Database } from '../../src/storage/database.js';
 import { PostgresDeliveryRecord } from '../../src/storage/delivery-record.js';
 import { PostgresReplays } from '../../src/storage/replays.js';
 import { PostgresResends } from '../../src/storage/resends.js';
 import type { Resends } from '../../src/subscriptions/resends.js';
-import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
+import { type OpenClone, openClone } from '../support/open-clone.js';
 import { MemoryDeliveryRecord } from '../support/twins/memory-delivery-record.js';
 import { MemoryResends } from '../support/twins/memory-resends.js';
 
@@ -16,7 +16,7 @@ const SHARD = 7;
 const SUBSCRIPTIONS = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
 
 describe.each(['twin', 'postgres'])('requests to send events again (%s)', (name) => {
-  let clone: TestDatabase | undefined;
+  let clone: OpenClone | undefined;
   let database: Database | undefined;
   let resends: Resends;
   let replays: Replays;
@@ -30,8 +30,8 @@ describe.each(['twin', 'postgres'])('requests to send events again (%s)', (name)
       [log, record] = [memory, memory];
       return;
     }
-    clone = await cloneDatabase();
-    database = new Database(clone.url, 4, () => {});
+    clone = await openClone();
+    database = clone.database;
     await database.run(
       {
         text: `INSERT INTO subscription_cursor (subscription_id, shard) SELECT id, ${SHARD} FROM unnest($1::text[]) AS id`,
@@ -44,7 +44,6 @@ describe.each(['twin', 'postgres'])('requests to send events again (%s)', (name)
     record = new PostgresDeliveryRecord(database);
   });
   afterAll(async () => {
-    await database?.close();
     await clone?.drop();
   });
 

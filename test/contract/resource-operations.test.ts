@@ -7,10 +7,10 @@ import { SearchDefinitions } from '../../src/search/search-definitions.js';
 import { SearchSemantics } from '../../src/search/search-semantics.js';
 import { PostgresChangeStore } from '../../src/storage/change-store.js';
 import { PostgresCompartmentMembers } from '../../src/storage/compartment-members.js';
-import { Database } from '../../src/storage/database.js';
+import type { Database } from '../../src/storage/database.js';
 import { PostgresMetaInUse } from '../../src/storage/meta-in-use.js';
 import { LocalWakeUps } from '../../src/wake-ups/wake-ups.js';
-import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
+import { type OpenClone, openClone } from '../support/open-clone.js';
 import { MemoryChangeStore } from '../support/twins/memory-change-store.js';
 import { MemoryCompartmentMembers } from '../support/twins/memory-compartment-members.js';
 import { MemoryMetaInUse } from '../support/twins/memory-meta-in-use.js';
@@ -19,15 +19,14 @@ const semantics = new SearchSemantics(SearchDefinitions.load(), ['http://127.0.0
 const compartments = Compartments.load();
 let nowMs = Date.parse('2026-11-01T10:00:00Z');
 const now = () => nowMs;
-let clone: TestDatabase;
+let clone: OpenClone;
 let database: Database;
 
 beforeAll(async () => {
-  clone = await cloneDatabase();
-  database = new Database(clone.url, 4, () => undefined);
+  clone = await openClone();
+  database = clone.database;
 });
 afterAll(async () => {
-  await database.close();
   await clone.drop();
 });
 

@@ -6,11 +6,11 @@ import type { PageMark, ResourceReader } from '../../src/pull/resource-reader.js
 import { SearchDefinitions } from '../../src/search/search-definitions.js';
 import { SearchSemantics } from '../../src/search/search-semantics.js';
 import { PostgresChangeStore } from '../../src/storage/change-store.js';
-import { Database } from '../../src/storage/database.js';
+import type { Database } from '../../src/storage/database.js';
 import { PostgresResourceReader } from '../../src/storage/resource-reader.js';
 import { SearchDatabase } from '../../src/storage/search-database.js';
 import { LocalWakeUps } from '../../src/wake-ups/wake-ups.js';
-import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
+import { type OpenClone, openClone } from '../support/open-clone.js';
 import { MemoryChangeStore } from '../support/twins/memory-change-store.js';
 import { MemoryResourceReader } from '../support/twins/memory-resource-reader.js';
 
@@ -20,18 +20,17 @@ let nowMs = START;
 const now = () => nowMs;
 const coded = (...codes: string[]) =>
   codes.map((each) => ({ coding: [{ system: each.split('|')[0], code: each.split('|')[1] }] }));
-let clone: TestDatabase;
+let clone: OpenClone;
 let database: Database;
 let searches: SearchDatabase;
 
 beforeAll(async () => {
-  clone = await cloneDatabase();
-  database = new Database(clone.url, 4, () => undefined);
+  clone = await openClone();
+  database = clone.database;
   searches = new SearchDatabase(clone.url, 4, () => undefined, 10_000);
 });
 
 afterAll(async () => {
-  await database.close();
   await searches.close();
   await clone.drop();
 });

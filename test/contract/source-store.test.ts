@@ -1,23 +1,22 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { LeaseAnswer, SourceLease, SourceStore } from '../../src/sources/source-store.js';
-import { Database } from '../../src/storage/database.js';
+import type { Database } from '../../src/storage/database.js';
 import { PostgresSourceStore } from '../../src/storage/source-store.js';
-import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
+import { type OpenClone, openClone } from '../support/open-clone.js';
 import { MemorySourceStore } from '../support/twins/memory-source-store.js';
 
 const ENDPOINT = { id: 'lab', version: 1, fingerprint: 'a' };
 const DONE = { failures: 0, lastError: null, succeeded: true };
 
-let clone: TestDatabase;
+let clone: OpenClone;
 let database: Database;
 
 beforeAll(async () => {
-  clone = await cloneDatabase();
-  database = new Database(clone.url, 4, () => {});
+  clone = await openClone();
+  database = clone.database;
 });
 
 afterAll(async () => {
-  await database.close();
   await clone.drop();
 });
 

@@ -1,23 +1,22 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { KeyRegister } from '../../src/secrets/key-register.js';
 import type { StoredSecrets, StoredText } from '../../src/secrets/stored-secrets.js';
-import { Database } from '../../src/storage/database.js';
+import type { Database } from '../../src/storage/database.js';
 import { PostgresKeyRegister } from '../../src/storage/key-register.js';
 import { NOTE_SEALED } from '../../src/storage/sql/sealed-versions.sql.js';
 import { PostgresStoredSecrets } from '../../src/storage/stored-secrets.js';
-import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
+import { type OpenClone, openClone } from '../support/open-clone.js';
 import { waitFor } from '../support/wait-for.js';
 import { MemoryKeyRegister, MemorySecrets, MemoryStoredSecrets } from '../support/twins/memory-stored-secrets.js';
 
-let clone: TestDatabase;
+let clone: OpenClone;
 let database: Database;
 
 beforeAll(async () => {
-  clone = await cloneDatabase();
-  database = new Database(clone.url, 4, () => {});
+  clone = await openClone();
+  database = clone.database;
 });
 afterAll(async () => {
-  await database.close();
   await clone.drop();
 });
 

@@ -1,23 +1,22 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { Database } from '../../src/storage/database.js';
+import type { Database } from '../../src/storage/database.js';
 import { PostgresWebsocketTokens } from '../../src/storage/websocket-tokens.js';
 import type { WebsocketTokens } from '../../src/subscriptions/websocket-tokens.js';
-import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
+import { type OpenClone, openClone } from '../support/open-clone.js';
 import { MemoryWebsocketTokens } from '../support/twins/memory-websocket-tokens.js';
 
 describe.each(['twin', 'postgres'])('tokens for websockets (%s)', (name) => {
-  let clone: TestDatabase | undefined;
+  let clone: OpenClone | undefined;
   let database: Database | undefined;
   let tokens: WebsocketTokens;
 
   beforeAll(async () => {
     if (name === 'twin') return void (tokens = new MemoryWebsocketTokens());
-    clone = await cloneDatabase();
-    database = new Database(clone.url, 4, () => {});
+    clone = await openClone();
+    database = clone.database;
     tokens = new PostgresWebsocketTokens(database);
   });
   afterAll(async () => {
-    await database?.close();
     await clone?.drop();
   });
 

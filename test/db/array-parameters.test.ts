@@ -7,19 +7,18 @@ import {
   keysParameter,
   textsParameter,
 } from '../../src/storage/array-parameters.js';
-import { Database } from '../../src/storage/database.js';
-import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
+import type { Database } from '../../src/storage/database.js';
+import { type OpenClone, openClone } from '../support/open-clone.js';
 
-let clone: TestDatabase;
+let clone: OpenClone;
 let database: Database;
 
 beforeAll(async () => {
-  clone = await cloneDatabase();
-  database = new Database(clone.url, 2, () => undefined);
+  clone = await openClone(2);
+  database = clone.database;
 });
 
 afterAll(async () => {
-  await database.close();
   await clone.drop();
 });
 

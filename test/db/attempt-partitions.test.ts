@@ -1,27 +1,26 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Attempt } from '../../src/delivery/attempt-log.js';
 import { PostgresAttemptLog } from '../../src/storage/attempt-log.js';
-import { Database } from '../../src/storage/database.js';
+import type { Database } from '../../src/storage/database.js';
 import { PostgresDeliveryRecord } from '../../src/storage/delivery-record.js';
 import { PostgresRetention } from '../../src/storage/retention.js';
-import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
+import { type OpenClone, openClone } from '../support/open-clone.js';
 
 /** Days are not waited for: partitions of days past are made here as the chore once made them. */
-let clone: TestDatabase;
+let clone: OpenClone;
 let database: Database;
 let log: PostgresAttemptLog;
 let record: PostgresDeliveryRecord;
 let retention: PostgresRetention;
 
 beforeAll(async () => {
-  clone = await cloneDatabase();
-  database = new Database(clone.url, 4, () => {});
+  clone = await openClone();
+  database = clone.database;
   log = new PostgresAttemptLog(database);
   record = new PostgresDeliveryRecord(database);
   retention = new PostgresRetention(database);
 });
 afterAll(async () => {
-  await database?.close();
   await clone?.drop();
 });
 

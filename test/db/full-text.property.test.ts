@@ -11,13 +11,13 @@ import { SearchDefinitions } from '../../src/search/search-definitions.js';
 import { SearchSemantics } from '../../src/search/search-semantics.js';
 import type { ExtractedValues } from '../../src/search/values.js';
 import { PostgresChangeStore } from '../../src/storage/change-store.js';
-import { Database } from '../../src/storage/database.js';
+import type { Database } from '../../src/storage/database.js';
 import { PostgresFullTextIndex } from '../../src/storage/full-text-index.js';
 import { PostgresResourceReader } from '../../src/storage/resource-reader.js';
 import { SearchDatabase } from '../../src/storage/search-database.js';
 import { LocalWakeUps } from '../../src/wake-ups/wake-ups.js';
 import { UNINDEXED_CHANGES } from '../../src/storage/sql/full-text-search.sql.js';
-import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
+import { type OpenClone, openClone } from '../support/open-clone.js';
 import { waitFor } from '../support/wait-for.js';
 
 /*
@@ -36,15 +36,15 @@ interface Example {
 }
 
 const living = new Map<string, Map<string, Example>>(TYPES.map((type) => [type, new Map()]));
-let clone: TestDatabase;
+let clone: OpenClone;
 let database: Database;
 let searches: SearchDatabase;
 let store: PostgresChangeStore;
 let index: PostgresFullTextIndex;
 
 beforeAll(async () => {
-  clone = await cloneDatabase();
-  database = new Database(clone.url, 4, () => undefined);
+  clone = await openClone();
+  database = clone.database;
   searches = new SearchDatabase(clone.url, 4, () => undefined, 30_000);
   index = new PostgresFullTextIndex(database);
   store = new PostgresChangeStore(
@@ -73,7 +73,6 @@ beforeAll(async () => {
 }, 120_000);
 
 afterAll(async () => {
-  await database.close();
   await searches.close();
   await clone.drop();
 });

@@ -6,11 +6,11 @@ import type { HistoryScope, PageMark } from '../../src/pull/resource-reader.js';
 import { SearchDefinitions } from '../../src/search/search-definitions.js';
 import { SearchSemantics } from '../../src/search/search-semantics.js';
 import { PostgresChangeStore } from '../../src/storage/change-store.js';
-import { Database } from '../../src/storage/database.js';
+import type { Database } from '../../src/storage/database.js';
 import { PostgresResourceReader } from '../../src/storage/resource-reader.js';
 import { SearchDatabase } from '../../src/storage/search-database.js';
 import { LocalWakeUps } from '../../src/wake-ups/wake-ups.js';
-import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
+import { type OpenClone, openClone } from '../support/open-clone.js';
 
 /*
  * History walked page by page while several write at once: every version written before the walk comes up once and in order, nothing
@@ -18,15 +18,15 @@ import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
  */
 
 const semantics = new SearchSemantics(SearchDefinitions.load(), ['http://hub.example/fhir/r4b']);
-let clone: TestDatabase;
+let clone: OpenClone;
 let database: Database;
 let searches: SearchDatabase;
 let store: PostgresChangeStore;
 let reader: PostgresResourceReader;
 
 beforeAll(async () => {
-  clone = await cloneDatabase();
-  database = new Database(clone.url, 6, () => undefined);
+  clone = await openClone(6);
+  database = clone.database;
   searches = new SearchDatabase(clone.url, 2, () => undefined, 30_000);
   reader = new PostgresResourceReader(database, searches, semantics, 30_000);
   store = new PostgresChangeStore(
@@ -37,7 +37,6 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await database.close();
   await searches.close();
   await clone.drop();
 });

@@ -9,11 +9,11 @@ import { SearchDefinitions } from '../../src/search/search-definitions.js';
 import { SearchSemantics } from '../../src/search/search-semantics.js';
 import type { ExtractedValues } from '../../src/search/values.js';
 import { PostgresChangeStore } from '../../src/storage/change-store.js';
-import { Database } from '../../src/storage/database.js';
+import type { Database } from '../../src/storage/database.js';
 import { PostgresResourceReader } from '../../src/storage/resource-reader.js';
 import { SearchDatabase } from '../../src/storage/search-database.js';
 import { LocalWakeUps } from '../../src/wake-ups/wake-ups.js';
-import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
+import { type OpenClone, openClone } from '../support/open-clone.js';
 import { officialExamples } from '../unit/search/official-examples.js';
 
 /*
@@ -65,13 +65,13 @@ const VERSIONED = [
   })),
 ] as { resourceType: string; id: string }[];
 
-let clone: TestDatabase;
+let clone: OpenClone;
 let database: Database;
 let searches: SearchDatabase;
 
 beforeAll(async () => {
-  clone = await cloneDatabase();
-  database = new Database(clone.url, 4, () => undefined);
+  clone = await openClone();
+  database = clone.database;
   searches = new SearchDatabase(clone.url, 4, () => undefined, 60_000);
   const store = new PostgresChangeStore(
     database,
@@ -107,7 +107,6 @@ beforeAll(async () => {
 }, 120_000);
 
 afterAll(async () => {
-  await database.close();
   await searches.close();
   await clone.drop();
 });

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { DEFAULT_MATCHING, MatchingWorker } from '../../src/matching/matching.worker.js';
 import { PostgresChangeLog } from '../../src/storage/change-log.js';
 import { PostgresChangeStore } from '../../src/storage/change-store.js';
-import { Database } from '../../src/storage/database.js';
+import type { Database } from '../../src/storage/database.js';
 import { PostgresEventLedger } from '../../src/storage/event-ledger.js';
 import { PostgresFailingGroups } from '../../src/storage/failing-groups.js';
 import { PostgresLinkedResources } from '../../src/storage/linked-resources.js';
@@ -10,20 +10,20 @@ import { ChangeStoreStatusWriter } from '../../src/storage/status-writer.js';
 import { LinkedResources, type LinkQuestion, type LinkVerdict } from '../../src/subscriptions/linked-resources.js';
 import { SILENT_LOG } from '../../src/telemetry/log.js';
 import { LocalWakeUps } from '../../src/wake-ups/wake-ups.js';
-import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
+import { type OpenClone, openClone } from '../support/open-clone.js';
 import { givenEvents } from '../support/given-events.js';
 import { SEMANTICS } from '../support/semantics.js';
 import { waitFor } from '../support/wait-for.js';
 
-let clone: TestDatabase;
+let clone: OpenClone;
 let database: Database;
 let store: PostgresChangeStore;
 let worker: MatchingWorker | undefined;
 const wakeUps = new LocalWakeUps();
 
 beforeEach(async () => {
-  clone = await cloneDatabase();
-  database = new Database(clone.url, 8, () => {});
+  clone = await openClone(8);
+  database = clone.database;
   store = new PostgresChangeStore(
     database,
     ({ type, id, value }, lastUpdated) => SEMANTICS.indexRows(SEMANTICS.extract(type, value, { id, lastUpdated })),
@@ -33,7 +33,6 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await worker?.stop();
-  await database.close();
   await clone.drop();
 });
 

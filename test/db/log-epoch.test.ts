@@ -1,17 +1,16 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { Database } from '../../src/storage/database.js';
+import type { Database } from '../../src/storage/database.js';
 import { LogEpoch } from '../../src/storage/log-epoch.js';
-import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
+import { type OpenClone, openClone } from '../support/open-clone.js';
 
-let clone: TestDatabase;
+let clone: OpenClone;
 let database: Database;
 
 beforeEach(async () => {
-  clone = await cloneDatabase();
-  database = new Database(clone.url, 4, () => {});
+  clone = await openClone();
+  database = clone.database;
 });
 afterEach(async () => {
-  await database.close();
   await clone.drop();
 });
 

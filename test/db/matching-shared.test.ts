@@ -7,19 +7,19 @@ import { DEFAULT_MATCHING, MatchingWorker } from '../../src/matching/matching.wo
 import { partitionOf } from '../../src/matching/partitions.js';
 import { PostgresChangeLog } from '../../src/storage/change-log.js';
 import { PostgresChangeStore } from '../../src/storage/change-store.js';
-import { Database } from '../../src/storage/database.js';
+import type { Database } from '../../src/storage/database.js';
 import { PostgresEventLedger } from '../../src/storage/event-ledger.js';
 import { HubPresence } from '../../src/storage/hub-presence.js';
 import { PostgresMatchBatches } from '../../src/storage/match-batches.js';
 import { SILENT_LOG } from '../../src/telemetry/log.js';
 import { LocalWakeUps } from '../../src/wake-ups/wake-ups.js';
-import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
+import { type OpenClone, openClone } from '../support/open-clone.js';
 import { givenEvents } from '../support/given-events.js';
 import { modelEvents } from '../support/matching-model.js';
 import { SEMANTICS } from '../support/semantics.js';
 import { waitFor } from '../support/wait-for.js';
 
-let clone: TestDatabase;
+let clone: OpenClone;
 let database: Database;
 let store: PostgresChangeStore;
 let wakeUps: LocalWakeUps;
@@ -27,8 +27,8 @@ let log: PostgresChangeLog;
 const hubs = new Set<MatchingHub>();
 
 beforeEach(async () => {
-  clone = await cloneDatabase();
-  database = new Database(clone.url, 16, () => {});
+  clone = await openClone(16);
+  database = clone.database;
   wakeUps = new LocalWakeUps();
   log = new PostgresChangeLog(database);
   store = new PostgresChangeStore(
@@ -40,7 +40,6 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await Promise.all([...hubs].map((hub) => hub.stop()));
-  await database.close();
   await clone.drop();
 });
 

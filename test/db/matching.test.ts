@@ -6,17 +6,17 @@ import type { ChangeLog } from '../../src/matching/change-log.js';
 import { DEFAULT_MATCHING, MatchingWorker } from '../../src/matching/matching.worker.js';
 import { PostgresChangeLog } from '../../src/storage/change-log.js';
 import { PostgresChangeStore } from '../../src/storage/change-store.js';
-import { Database } from '../../src/storage/database.js';
+import type { Database } from '../../src/storage/database.js';
 import { PostgresEventLedger } from '../../src/storage/event-ledger.js';
 import { SILENT_LOG } from '../../src/telemetry/log.js';
 import { LocalWakeUps } from '../../src/wake-ups/wake-ups.js';
-import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
+import { type OpenClone, openClone } from '../support/open-clone.js';
 import { givenEvents } from '../support/given-events.js';
 import { SEMANTICS } from '../support/semantics.js';
 import { modelEvents } from '../support/matching-model.js';
 import { waitFor } from '../support/wait-for.js';
 
-let clone: TestDatabase;
+let clone: OpenClone;
 let database: Database;
 let store: PostgresChangeStore;
 let wakeUps: LocalWakeUps;
@@ -24,8 +24,8 @@ let log: PostgresChangeLog;
 const workers: MatchingWorker[] = [];
 
 beforeEach(async () => {
-  clone = await cloneDatabase();
-  database = new Database(clone.url, 12, () => {});
+  clone = await openClone(12);
+  database = clone.database;
   wakeUps = new LocalWakeUps();
   log = new PostgresChangeLog(database);
   store = new PostgresChangeStore(
@@ -37,7 +37,6 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await Promise.all(workers.splice(0).map((worker) => worker.stop()));
-  await database.close();
   await clone.drop();
 });
 

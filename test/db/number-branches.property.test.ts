@@ -8,9 +8,9 @@ import { SearchDefinitions } from '../../src/search/search-definitions.js';
 import { SearchSemantics } from '../../src/search/search-semantics.js';
 import type { ExtractedValues, QuantityValue } from '../../src/search/values.js';
 import { Bindings } from '../../src/storage/bindings.js';
-import { Database } from '../../src/storage/database.js';
+import type { Database } from '../../src/storage/database.js';
 import { lowBounds, numberBranches } from '../../src/storage/range-bounds.js';
-import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
+import { type OpenClone, openClone } from '../support/open-clone.js';
 
 /*
  * Rows of numbers are looked up in two branches, and walked from a bound on. Whatever the numbers, both must come to the rows that clauseHolds
@@ -22,16 +22,15 @@ const COMPARATORS: readonly Comparator[] = ['eq', 'ne', 'gt', 'lt', 'ge', 'le', 
 /** Near one another, so that they often meet; some as written in full. */
 const WRITTEN = ['0', '-0', '1', '-1', '1.5', '-1.5', '100', '99.5', '-100', '1e-300', '123456.789', '5e2'];
 
-let clone: TestDatabase;
+let clone: OpenClone;
 let database: Database;
 
 beforeAll(async () => {
-  clone = await cloneDatabase();
-  database = new Database(clone.url, 2, () => undefined);
+  clone = await openClone(2);
+  database = clone.database;
 });
 
 afterAll(async () => {
-  await database.close();
   await clone.drop();
 });
 

@@ -13,7 +13,7 @@ import type { Query } from '../../src/search/query.js';
 import { SearchDefinitions } from '../../src/search/search-definitions.js';
 import { SearchSemantics } from '../../src/search/search-semantics.js';
 import { PostgresChangeStore } from '../../src/storage/change-store.js';
-import { Database } from '../../src/storage/database.js';
+import type { Database } from '../../src/storage/database.js';
 import { PostgresResourceReader } from '../../src/storage/resource-reader.js';
 import { SearchDatabase } from '../../src/storage/search-database.js';
 import { LocalWakeUps } from '../../src/wake-ups/wake-ups.js';
@@ -22,7 +22,7 @@ import { type Definition, definitionOf, RESOURCE_TYPES } from '../reference/offi
 import { PlainSearch, Refused } from '../reference/plain-search.js';
 import { type Kind, readValues, type ValuesOf } from '../reference/read-values.js';
 import { type Choose, escaped, modifiers, writeValue } from '../reference/write-queries.js';
-import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
+import { type OpenClone, openClone } from '../support/open-clone.js';
 
 /*
  * All official examples, searched twice with the same query: by SQL on the hub's index, and by a reference that was written from the rules alone
@@ -43,15 +43,15 @@ const reference = new PlainSearch([BASE], NOW, (type) => examples.get(type) ?? [
 const folder = dirname(createRequire(import.meta.url).resolve('hl7.fhir.r4b.examples/package.json'));
 const NEVER_STORED = new Set(['Parameters', 'OperationOutcome', 'SubscriptionStatus']);
 
-let clone: TestDatabase;
+let clone: OpenClone;
 let database: Database;
 let searches: SearchDatabase;
 let reader: PostgresResourceReader;
 let faces: FaceReader;
 
 beforeAll(async () => {
-  clone = await cloneDatabase();
-  database = new Database(clone.url, 4, () => undefined);
+  clone = await openClone();
+  database = clone.database;
   searches = new SearchDatabase(clone.url, 4, () => undefined, 30_000);
   reader = new PostgresResourceReader(database, searches, semantics, 30_000);
   faces = new FaceReader(reader, semantics, []);
@@ -89,7 +89,6 @@ beforeAll(async () => {
 }, 300_000);
 
 afterAll(async () => {
-  await database.close();
   await searches.close();
   await clone.drop();
 });

@@ -7,12 +7,12 @@ import { SearchDefinitions } from '../../src/search/search-definitions.js';
 import { SearchSemantics } from '../../src/search/search-semantics.js';
 import type { ExtractedValues } from '../../src/search/values.js';
 import { PostgresChangeStore } from '../../src/storage/change-store.js';
-import { Database } from '../../src/storage/database.js';
+import type { Database } from '../../src/storage/database.js';
 import { PostgresResourceReader } from '../../src/storage/resource-reader.js';
 import { SearchDatabase } from '../../src/storage/search-database.js';
 import type { SearchBounds } from '../../src/storage/search-walk.js';
 import { LocalWakeUps } from '../../src/wake-ups/wake-ups.js';
-import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
+import { type OpenClone, openClone } from '../support/open-clone.js';
 
 /*
  * A page is found in one of several ways, by how much there is of what: candidates gathered, resources walked in order, all matches sorted. With
@@ -24,7 +24,7 @@ const COUNT = 150;
 const DAY = 86_400_000;
 const BEGINS = Date.UTC(2020, 0, 1);
 
-let clone: TestDatabase;
+let clone: OpenClone;
 let database: Database;
 let searches: SearchDatabase;
 const stored = new Map<string, ExtractedValues>();
@@ -94,8 +94,8 @@ function observation(n: number): Record<string, unknown> {
 }
 
 beforeAll(async () => {
-  clone = await cloneDatabase();
-  database = new Database(clone.url, 4, () => undefined);
+  clone = await openClone();
+  database = clone.database;
   searches = new SearchDatabase(clone.url, 4, () => undefined, 30_000);
   let now = BEGINS;
   const store = new PostgresChangeStore(
@@ -124,7 +124,6 @@ beforeAll(async () => {
 }, 120_000);
 
 afterAll(async () => {
-  await database.close();
   await searches.close();
   await clone.drop();
 });

@@ -1,28 +1,27 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import pg from 'pg';
-import { Database } from '../../src/storage/database.js';
+import type { Database } from '../../src/storage/database.js';
 import { PostgresEventLedger } from '../../src/storage/event-ledger.js';
 import { HubPresence } from '../../src/storage/hub-presence.js';
 import { PostgresRetention } from '../../src/storage/retention.js';
 import { PostgresShardLeases } from '../../src/storage/shard-leases.js';
 import { PostgresSourceStore } from '../../src/storage/source-store.js';
 import { PostgresWebsocketTokens } from '../../src/storage/websocket-tokens.js';
-import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
+import { type OpenClone, openClone } from '../support/open-clone.js';
 import { waitFor } from '../support/wait-for.js';
 
-let clone: TestDatabase;
+let clone: OpenClone;
 let database: Database;
 let leases: PostgresShardLeases;
 const present: HubPresence[] = [];
 
 beforeAll(async () => {
-  clone = await cloneDatabase();
-  database = new Database(clone.url, 8, () => {});
+  clone = await openClone(8);
+  database = clone.database;
   leases = new PostgresShardLeases(database);
 });
 afterAll(async () => {
   for (const presence of present.splice(0)) await presence.stop();
-  await database?.close();
   await clone?.drop();
 });
 beforeEach(async () => {

@@ -7,11 +7,11 @@ import { SearchDefinitions } from '../../src/search/search-definitions.js';
 import { SearchSemantics } from '../../src/search/search-semantics.js';
 import type { ExtractedValues } from '../../src/search/values.js';
 import { PostgresChangeStore } from '../../src/storage/change-store.js';
-import { Database } from '../../src/storage/database.js';
+import type { Database } from '../../src/storage/database.js';
 import { PostgresResourceReader } from '../../src/storage/resource-reader.js';
 import { SearchDatabase } from '../../src/storage/search-database.js';
 import { LocalWakeUps } from '../../src/wake-ups/wake-ups.js';
-import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
+import { type OpenClone, openClone } from '../support/open-clone.js';
 
 /*
  * Resources that stay as they are, walked page by page in any order that can be asked for, while others are written all the time: each
@@ -19,15 +19,15 @@ import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
  */
 
 const semantics = new SearchSemantics(SearchDefinitions.load(), ['http://hub.example/fhir/r4b']);
-let clone: TestDatabase;
+let clone: OpenClone;
 let database: Database;
 let searches: SearchDatabase;
 let store: PostgresChangeStore;
 let reader: PostgresResourceReader;
 
 beforeAll(async () => {
-  clone = await cloneDatabase();
-  database = new Database(clone.url, 4, () => undefined);
+  clone = await openClone();
+  database = clone.database;
   searches = new SearchDatabase(clone.url, 4, () => undefined, 30_000);
   reader = new PostgresResourceReader(database, searches, semantics, 30_000);
   store = new PostgresChangeStore(
@@ -38,7 +38,6 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await database.close();
   await searches.close();
   await clone.drop();
 });

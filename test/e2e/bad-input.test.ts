@@ -3,21 +3,20 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
+import { type OpenClone, openClone } from '../support/open-clone.js';
 import { type Hub, startHub } from '../support/start-hub.js';
-import { Database } from '../../src/storage/database.js';
+import type { Database } from '../../src/storage/database.js';
 
 let hub: Hub;
-let clone: TestDatabase;
+let clone: OpenClone;
 let database: Database;
 beforeAll(async () => {
-  clone = await cloneDatabase();
-  database = new Database(clone.url, 2, () => undefined);
+  clone = await openClone(2);
+  database = clone.database;
   hub = await startHub({ database: clone, env: { MAX_BODY_BYTES: '1 MiB', REQUEST_SECONDS: '2' } });
 });
 afterAll(async () => {
   await hub.stop();
-  await database.close();
   await clone.drop();
 });
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { Database } from '../../src/storage/database.js';
+import type { Database } from '../../src/storage/database.js';
 import { PostgresRetention } from '../../src/storage/retention.js';
-import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
+import { type OpenClone, openClone } from '../support/open-clone.js';
 import { EndpointReceiver } from '../support/endpoint-receiver.js';
 import { type Hub, startHub } from '../support/start-hub.js';
 import { Client, readNotification, topicSubscription } from '../support/subscriber.js';
@@ -9,19 +9,18 @@ import { waitFor } from '../support/wait-for.js';
 import { WebsocketListener } from '../support/websocket-listener.js';
 
 /** Days and hours are not waited for: the changes are made older in the database, and the chore's one call is made here. */
-let clone: TestDatabase;
+let clone: OpenClone;
 let database: Database;
 let hub: Hub;
 let receiver: EndpointReceiver;
 
 beforeAll(async () => {
-  clone = await cloneDatabase();
-  database = new Database(clone.url, 2, () => {});
+  clone = await openClone(2);
+  database = clone.database;
   [hub, receiver] = await Promise.all([startHub({ database: clone }), EndpointReceiver.start()]);
 });
 afterAll(async () => {
   await Promise.all([hub?.stop(), receiver?.close()]);
-  await database?.close();
   await clone?.drop();
 });
 

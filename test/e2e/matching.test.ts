@@ -1,22 +1,21 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { Database } from '../../src/storage/database.js';
-import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
+import type { Database } from '../../src/storage/database.js';
+import { type OpenClone, openClone } from '../support/open-clone.js';
 import { givenEvents } from '../support/given-events.js';
 import { type Hub, startHub } from '../support/start-hub.js';
 import { waitFor } from '../support/wait-for.js';
 
-let clone: TestDatabase;
+let clone: OpenClone;
 let database: Database;
 const hubs: Hub[] = [];
 
 beforeAll(async () => {
-  clone = await cloneDatabase();
-  database = new Database(clone.url, 2, () => {});
+  clone = await openClone(2);
+  database = clone.database;
 });
 
 afterAll(async () => {
   await Promise.all(hubs.map((hub) => hub.stop()));
-  await database.close();
   await clone.drop();
 });
 

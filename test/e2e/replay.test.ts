@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { Database } from '../../src/storage/database.js';
+import type { Database } from '../../src/storage/database.js';
 import { PostgresRetention } from '../../src/storage/retention.js';
-import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
+import { type OpenClone, openClone } from '../support/open-clone.js';
 import { EndpointReceiver, type Received } from '../support/endpoint-receiver.js';
 import { partsOf, type Parts } from '../support/parameters.js';
 import { type Hub, startHub } from '../support/start-hub.js';
@@ -10,19 +10,18 @@ import { waitFor } from '../support/wait-for.js';
 
 let hub: Hub;
 let receiver: EndpointReceiver;
-let clone: TestDatabase;
+let clone: OpenClone;
 let database: Database;
 
 const env = { DELIVERY_BACKOFF_MILLISECONDS: '20' };
 
 beforeAll(async () => {
-  clone = await cloneDatabase();
-  database = new Database(clone.url, 2, () => {});
+  clone = await openClone(2);
+  database = clone.database;
   [hub, receiver] = await Promise.all([startHub({ database: clone, env }), EndpointReceiver.start()]);
 });
 afterAll(async () => {
   await Promise.all([hub?.stop(), receiver?.close()]);
-  await database?.close();
   await clone?.drop();
 });
 
