@@ -1,6 +1,7 @@
 import type { PageMark } from '../pull/resource-reader.js';
 import type { SearchRow } from './search-order.js';
-import type { SearchWalk, Walk } from './search-walk.js';
+import type { SearchWalk } from './search-walk.js';
+import type { Walk } from './walk.js';
 
 /** Rows read of one type at a time: most pages take few of each. */
 const OF_A_TYPE = 20;

@@ -10,7 +10,7 @@ import { PostgresChangeStore } from '../../src/storage/change-store.js';
 import type { Database } from '../../src/storage/database.js';
 import { PostgresResourceReader } from '../../src/storage/resource-reader.js';
 import { SearchDatabase } from '../../src/storage/search-database.js';
-import type { SearchBounds } from '../../src/storage/search-walk.js';
+import type { SearchBounds } from '../../src/storage/search-bounds.js';
 import { LocalWakeUps } from '../../src/wake-ups/wake-ups.js';
 import { type OpenClone, openClone } from '../support/open-clone.js';
 
