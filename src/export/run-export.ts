@@ -44,13 +44,14 @@ export async function runExport(lease: ExportLease, parts: ExportParts, stop: Ab
     const selections = await selectionsOf(job, parts);
     for (const [index, walk] of walksOf(job.definition).entries()) {
       if (index < place.walk) continue;
+      const only = await selections.candidates(walk);
       let after = index === place.walk ? place.id : '';
       for (;;) {
         if (stop.aborted) return { kind: 'stopped' };
-        const page = await source.page(walk.stored, after, { until, since });
+        const page = await source.page(walk.stored, after, { until, since }, only);
         const last = page.at(-1);
         if (last === undefined) break;
-        for (const { file, text, lines } of selectLines(page, selections(walk))) await files.append(file, text, lines);
+        for (const { file, text, lines } of selectLines(page, selections.of(walk))) await files.append(file, text, lines);
         await files.sync();
         after = last.id;
         if (!(await jobs.advance(lease, { walk: index, id: after }, files.states(), parts.leaseSeconds))) return { kind: 'lost' };
@@ -87,32 +88,68 @@ function boundsOf({ transactionTime, definition }: ExportJob): { until: Date; si
   return { until: transactionTime, ...(definition.since === undefined ? {} : { since: new Date(definition.since) }) };
 }
 
-async function selectionsOf(job: ExportJob, parts: ExportParts): Promise<(walk: ExportWalk) => Selection> {
+interface Selections {
+  of(walk: ExportWalk): Selection;
+  /** Ids among which is all that is selected in a walk, in order; undefined: every resource has to be looked at. */
+  candidates(walk: ExportWalk): Promise<string[] | undefined>;
+}
+
+async function selectionsOf(job: ExportJob, parts: ExportParts): Promise<Selections> {
   const { face, filters } = job.definition;
   await parts.follow();
   const queries = filters.map((filter) => readFilter(parts.semantics, filter, job.transactionTime.getTime()));
-  const belongs = await membership(job, parts);
-  return (walk) => ({
-    type: walk.shown,
-    shown: (id, body) => shownAs(walk, face, parts.mask({ type: walk.stored, id, body })),
-    semantics: parts.semantics,
-    filters: queries.filter(({ type }) => type === walk.shown),
-    belongs,
-    onError: (id, error) => parts.onError(`${walk.stored}/${id}`, error),
+  const { belongs, members } = await membership(job, parts);
+  return {
+    of: (walk) => ({
+      type: walk.shown,
+      shown: (id, body) => shownAs(walk, face, parts.mask({ type: walk.stored, id, body })),
+      semantics: parts.semantics,
+      filters: queries.filter(({ type }) => type === walk.shown),
+      belongs,
+      onError: (id, error) => parts.onError(`${walk.stored}/${id}`, error),
+    }),
+    candidates: async (walk) => (members === undefined ? undefined : candidatesOf(walk, members, job, parts)),
+  };
+}
+
+/**
+ * What a Group of few is about is found by the index of search instead of walking all that is stored. The index knows what is current: what has changed
+ * since is looked at, too, with `_since` all that has changed since then, for the sake of what was deleted.
+ */
+async function candidatesOf(
+  { stored, shown }: ExportWalk,
+  members: ReadonlySet<string>,
+  job: ExportJob,
+  { source, compartments }: ExportParts,
+): Promise<string[] | undefined> {
+  if (members.size > MOST_MEMBERS || stored !== shown) return undefined;
+  const { until, since } = boundsOf(job);
+  return source.candidates(stored, {
+    keys: [...members].flatMap((id) => compartments.keysOf('Patient', id, [stored])),
+    ids: stored === 'Patient' ? [...members] : [],
+    after: since !== undefined && since < until ? since : until,
+    most: MOST_CANDIDATES,
   });
 }
+
+/** Bounds of what is kept in memory for the length of a walk. */
+const MOST_MEMBERS = 200;
+const MOST_CANDIDATES = 20_000;
 
 function shownAs(walk: ExportWalk, face: Face, body: string): string {
   return face === 'r4' && walk.stored === 'SubscriptionTopic' ? topicAsBasic(body) : body;
 }
 
 /** Who is a member is settled at the transaction time, like everything else. */
-async function membership({ definition, transactionTime }: ExportJob, parts: ExportParts): Promise<Selection['belongs']> {
+async function membership(
+  { definition, transactionTime }: ExportJob,
+  parts: ExportParts,
+): Promise<{ belongs?: Selection['belongs']; members?: ReadonlySet<string> }> {
   const { level } = definition;
   const { compartments, semantics } = parts;
-  if (level.kind === 'system') return undefined;
-  if (level.kind === 'patient') return (id, values) => inCompartment(compartments, id, values, () => true);
+  if (level.kind === 'system') return {};
+  if (level.kind === 'patient') return { belongs: (id, values) => inCompartment(compartments, id, values, () => true) };
   const group = await parts.source.bodyAt('Group', level.id, transactionTime);
   const members = patientsOfGroup(group ?? '{}', semantics.bases);
-  return (id, values) => inCompartment(compartments, id, values, (patient) => members.has(patient));
+  return { belongs: (id, values) => inCompartment(compartments, id, values, (patient) => members.has(patient)), members };
 }

@@ -1,4 +1,4 @@
-import { type ExportBounds, type ExportedVersion, ExportSource } from '../export/export-source.js';
+import { type CandidatesAsked, type ExportBounds, type ExportedVersion, ExportSource } from '../export/export-source.js';
 import {
   type ExportFileState,
   type ExportJob,
@@ -9,7 +9,8 @@ import {
 } from '../export/export-jobs.js';
 import type { ExportDefinition } from '../export/export-definition.js';
 import type { Database } from './database.js';
-import { BODY_AT, EXPORT_PAGE } from './sql/export-page.sql.js';
+import { keysParameter } from './array-parameters.js';
+import { BODY_AT, BY_INDEX, EXPORT_CANDIDATES, EXPORT_PAGE, EXPORT_PAGE_OF } from './sql/export-page.sql.js';
 import * as sql from './sql/exports.sql.js';
 
 interface JobRow {
@@ -113,10 +114,29 @@ export class PostgresExportSource extends ExportSource {
     super();
   }
 
-  override async page(type: string, after: string, { until, since }: ExportBounds): Promise<ExportedVersion[]> {
-    const values = [type, after, until, since ?? null, this.limits.resources, this.limits.bytes];
-    const rows = await this.database.rows<Omit<ExportedVersion, 'at'> & { at: Date | null }>(EXPORT_PAGE, values);
+  override async page(
+    type: string,
+    after: string,
+    { until, since }: ExportBounds,
+    only?: readonly string[],
+  ): Promise<ExportedVersion[]> {
+    const values: unknown[] = [type, after, until, since ?? null, this.limits.resources, this.limits.bytes];
+    if (only !== undefined) values.push(only.filter((id) => id > after));
+    const statement = only === undefined ? EXPORT_PAGE : EXPORT_PAGE_OF;
+    const rows = await this.database.rows<Omit<ExportedVersion, 'at'> & { at: Date | null }>(statement, values);
     return rows.map(({ at, ...row }) => (at === null ? row : { ...row, at }));
+  }
+
+  override candidates(type: string, { keys, ids, after, most }: CandidatesAsked): Promise<string[] | undefined> {
+    return this.database.transaction(async (tx) => {
+      await tx.run(BY_INDEX);
+      const values = [type, keysParameter([keys]), ids, after, most + 1];
+      const rows = await tx.rows<{ kind: string; id: string }>(EXPORT_CANDIDATES, values);
+      const isFull = (kind: string) => rows.filter((row) => row.kind === kind).length > most;
+      const found = new Set(rows.map(({ id }) => id));
+      if (found.size > most || ['keyed', 'named', 'changed'].some(isFull)) return undefined;
+      return [...found].sort();
+    });
   }
 
   override async bodyAt(type: string, id: string, until: Date): Promise<string | null | undefined> {

@@ -154,9 +154,12 @@ const STATES: StoredState[] = [
   { ...state('a', 1, 1, '"other"'), type: 'Group' },
 ];
 
+/** Of the Patient a, as it is. */
+const KEY = 4711;
+
 describe.each<[string, (limits: { resources: number; bytes: number }) => ExportSource]>([
   ['on PostgreSQL', (limits) => new PostgresExportSource(database, limits)],
-  ['in memory', (limits) => new MemoryExportSource(STATES, limits)],
+  ['in memory', (limits) => new MemoryExportSource(STATES, limits, (_type, body) => (body === '"a1"' ? [KEY] : []))],
 ])('what an export walks %s', (_where, make) => {
   beforeAll(async () => {
     await database.run({ text: 'TRUNCATE resource, resource_version' });
@@ -167,12 +170,17 @@ describe.each<[string, (limits: { resources: number; bytes: number }) => ExportS
       method: body === null ? ('DELETE' as const) : ('PUT' as const),
     }));
     await insertChanges(database, changes);
+    await database.run({ text: `UPDATE resource SET keys = '{${KEY}}' WHERE type IN ('Patient', 'Group') AND id = 'a'` });
   });
 
-  async function walk(source: ExportSource, bounds: { until: Date; since?: Date }): Promise<(string | null)[][]> {
+  async function walk(
+    source: ExportSource,
+    bounds: { until: Date; since?: Date },
+    only?: readonly string[],
+  ): Promise<(string | null)[][]> {
     const found: (string | null)[][] = [];
     for (let after = ''; ;) {
-      const page = await source.page('Patient', after, bounds);
+      const page = await source.page('Patient', after, bounds, only);
       if (page.length === 0) return found;
       for (const { id, at, body, before } of page) if (at !== undefined) found.push([id, body, before]);
       after = page.at(-1)!.id;
@@ -204,6 +212,25 @@ describe.each<[string, (limits: { resources: number; bytes: number }) => ExportS
       ['e', '"e1"', null],
     ]);
     expect(await walk(make(limits), { since: second(9), until: second(20) })).toEqual([]);
+  });
+
+  test.each(LIMITS)('of some ids alone (%j)', async (limits) => {
+    const bounds = { until: second(5) };
+    expect(await walk(make(limits), bounds, ['b', 'd', 'nobody'])).toEqual([
+      ['b', '"b2"', null],
+      ['d', '"d1"', null],
+    ]);
+    expect(await walk(make(limits), bounds, [])).toEqual([]);
+  });
+
+  test('what may have had a key: what has it, and what has changed since', async () => {
+    const source = make(LIMITS[0]!);
+    const asked = { keys: [KEY], ids: ['b', 'nobody'], after: second(5), most: 4 };
+    expect(await source.candidates('Patient', asked)).toEqual(['a', 'b', 'd', 'e']);
+    expect(await source.candidates('Patient', { ...asked, after: second(9) })).toEqual(['a', 'b']);
+    expect(await source.candidates('Patient', { ...asked, keys: [], ids: [], after: second(9) })).toEqual([]);
+    expect(await source.candidates('Patient', { ...asked, most: 3 })).toBeUndefined();
+    expect(await source.candidates('Patient', { ...asked, keys: [], ids: [], most: 1 })).toBeUndefined();
   });
 
   test('one resource is as it was at a moment', async () => {

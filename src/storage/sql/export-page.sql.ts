@@ -6,12 +6,16 @@ import type { Sql } from '../database.js';
  * primary key of `resource_version`, walked backwards from the current one, meets. Long texts are measured where they lie, and read only
  * where they are sent.
  */
-export const EXPORT_PAGE: Sql = {
-  name: 'export-page',
-  text: `
+export const EXPORT_PAGE: Sql = { name: 'export-page', text: pageOf('r.id > $2') };
+
+/** The same of the resources with the ids $7 alone, each looked up by the primary key. */
+export const EXPORT_PAGE_OF: Sql = { name: 'export-page-of', text: pageOf('r.id > $2 AND r.id = ANY ($7::text[])') };
+
+function pageOf(walked: string): string {
+  return `
   WITH page AS MATERIALIZED (
     SELECT r.id, r.version FROM resource AS r
-    WHERE r.type = $1 AND r.id > $2
+    WHERE r.type = $1 AND ${walked}
     ORDER BY r.id
     LIMIT $5
   ), measured AS (
@@ -36,8 +40,8 @@ export const EXPORT_PAGE: Sql = {
   SELECT m.id, m.at, m.body, m.before
   FROM measured AS m
   WHERE m.n = 1 OR m.bytes <= $6
-  ORDER BY m.id`,
-};
+  ORDER BY m.id`;
+}
 
 /** The text of resource ($1, $2) as it was at $3. */
 export const BODY_AT: Sql = {
@@ -47,3 +51,25 @@ export const BODY_AT: Sql = {
   ORDER BY v.version DESC
   LIMIT 1`,
 };
+
+/**
+ * Resources of type $1 with one of the keys $2, with one of the ids $3, and with a version made after $4 (so that what had a key then and has lost it
+ * is there), each kind up to $5. One statement sees one state of both tables. The keys are gathered from GIN first, as in COMPARTMENT_MEMBERS; the
+ * times are found by resource_version_at.
+ */
+export const EXPORT_CANDIDATES: Sql = {
+  text: `
+  WITH keyed AS MATERIALIZED (
+    SELECT r.id FROM resource AS r WHERE r.keys && $2::bigint[] AND r.type = $1
+  ), named AS (
+    SELECT r.id FROM resource AS r WHERE r.type = $1 AND r.id = ANY ($3::text[])
+  ), changed AS (
+    SELECT v.id FROM resource_version AS v WHERE v.type = $1 AND v.at > $4::timestamptz
+  )
+  (SELECT 'keyed' AS kind, id FROM keyed LIMIT $5)
+  UNION ALL (SELECT 'named', id FROM named LIMIT $5)
+  UNION ALL (SELECT 'changed', id FROM changed LIMIT $5)`,
+};
+
+/** A table is read from end to end only where no index leads anywhere. For one transaction. */
+export const BY_INDEX: Sql = { text: 'SET LOCAL enable_seqscan = off' };

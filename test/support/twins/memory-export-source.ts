@@ -1,4 +1,9 @@
-import { type ExportBounds, type ExportedVersion, ExportSource } from '../../../src/export/export-source.js';
+import {
+  type CandidatesAsked,
+  type ExportBounds,
+  type ExportedVersion,
+  ExportSource,
+} from '../../../src/export/export-source.js';
 
 export interface StoredState {
   type: string;
@@ -13,12 +18,14 @@ export class MemoryExportSource extends ExportSource {
   constructor(
     readonly versions: StoredState[],
     private readonly limits: { resources: number; bytes: number },
+    private readonly keysOf: (type: string, body: string) => readonly number[] = () => [],
   ) {
     super();
   }
 
-  async page(type: string, after: string, { until, since }: ExportBounds): Promise<ExportedVersion[]> {
-    const ids = [...new Set(this.versions.filter((one) => one.type === type && one.id > after).map(({ id }) => id))].sort();
+  async page(type: string, after: string, { until, since }: ExportBounds, only?: readonly string[]): Promise<ExportedVersion[]> {
+    const walked = this.versions.filter((one) => one.type === type && one.id > after && (only?.includes(one.id) ?? true));
+    const ids = [...new Set(walked.map(({ id }) => id))].sort();
     const page: ExportedVersion[] = [];
     let bytes = 0;
     for (const id of ids.slice(0, this.limits.resources)) {
@@ -35,6 +42,16 @@ export class MemoryExportSource extends ExportSource {
       page.push(version);
     }
     return page;
+  }
+
+  async candidates(type: string, { keys, ids, after, most }: CandidatesAsked): Promise<string[] | undefined> {
+    const found = this.versions.filter((one) => {
+      const isNewest = !this.versions.some((other) => other.type === type && other.id === one.id && other.version > one.version);
+      const holds = isNewest && one.body !== null && this.keysOf(type, one.body).some((key) => keys.includes(key));
+      return one.type === type && (holds || ids.includes(one.id) || one.at.getTime() > after.getTime());
+    });
+    const names = [...new Set(found.map(({ id }) => id))].sort();
+    return names.length > most ? undefined : names;
   }
 
   async bodyAt(type: string, id: string, until: Date): Promise<string | null | undefined> {
