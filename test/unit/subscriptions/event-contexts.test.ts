@@ -1,31 +1,30 @@
 import { expect, test } from '@jest/globals';
+import type { Change } from '../../../src/fhir/change.js';
 import { EventParts, type NotifiedVersion } from '../../../src/fhir/event-parts.js';
 import { EventContexts } from '../../../src/subscriptions/event-contexts.js';
 import type { GroupEvent } from '../../../src/subscriptions/event-log.js';
 import { CurrentCatalog } from '../../../src/topics/current-catalog.js';
-import { StoredTopics } from '../../../src/topics/stored-topics.js';
 import { SEMANTICS } from '../../support/semantics.js';
+import { ChangeMaker } from '../../support/changes.js';
 import { MemoryContextStore } from '../../support/twins/memory-context-store.js';
+import { MemoryStoredTopics } from '../../support/twins/memory-stored-topics.js';
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- tests look into any resource */
 
 const TOPIC = 'http://x/t';
 const BASE = 'http://hub/fhir/r4b';
 
-class Topics extends StoredTopics {
-  readonly stored = new Map<string, { version: number; text: string }>();
+/** A log of topics in a test's hands. */
+class Topics {
+  private readonly log: Change[] = [];
+  private readonly maker = new ChangeMaker();
+  readonly stored = new MemoryStoredTopics(this.log);
 
-  put(id: string, value: object): void {
-    this.stored.set(id, { version: (this.stored.get(id)?.version ?? 0) + 1, text: JSON.stringify(value) });
+  put(id: string, value: { resourceType: string }): void {
+    this.log.push(this.maker.put({ ...value, id }));
   }
-  async versions() {
-    return [...this.stored].map(([id, { version }]) => ({ id, version }));
-  }
-  async read(topics: readonly { id: string }[]) {
-    return topics.map(({ id }) => ({ id, ...this.stored.get(id)! }));
-  }
-  async newest() {
-    return undefined;
+  remove(id: string): void {
+    this.log.push(this.maker.remove('SubscriptionTopic', id));
   }
 }
 
@@ -58,7 +57,7 @@ function given(mostBytes?: number) {
   topics.put('t', topic());
   store.topics.set(1, TOPIC).set(2, `${TOPIC}|1`);
   const unreadable: string[] = [];
-  const contexts = new EventContexts(store, new CurrentCatalog(topics, SEMANTICS), SEMANTICS, (_, { type, id }) =>
+  const contexts = new EventContexts(store, new CurrentCatalog(topics.stored, SEMANTICS), SEMANTICS, (_, { type, id }) =>
     unreadable.push(`${type}/${id}`),
   );
   return { store, topics, contexts, unreadable };
@@ -126,7 +125,7 @@ test('a topic that was written since is read anew', async () => {
   store.written = 3;
   // Events of the past keep the shape of their topic when it retires.
   expect(contextOf((await contexts.addTo([event(1, 2, focus)]))[0]!)).toEqual(['Patient/p1']);
-  topics.stored.delete('t');
+  topics.remove('t');
   expect(contextOf((await contexts.addTo([event(1, 2, focus)], 4))[0]!)).toEqual([]);
 });
 

@@ -3,36 +3,27 @@ import { FhirError } from '../../../src/fhir/fhir-error.js';
 import { type StoredSubscription, StoredSubscriptions } from '../../../src/subscriptions/stored-subscriptions.js';
 import { SubscriptionRule } from '../../../src/subscriptions/subscription-rule.js';
 import { CurrentCatalog } from '../../../src/topics/current-catalog.js';
-import { type StoredTopic, StoredTopics } from '../../../src/topics/stored-topics.js';
+import { ChangeMaker } from '../../support/changes.js';
 import { SEMANTICS } from '../../support/semantics.js';
+import { MemoryStoredTopics } from '../../support/twins/memory-stored-topics.js';
 
-const TOPICS: StoredTopic[] = [
-  ['t', 'active', '1.0'],
-  ['old', 'retired', '1.0'],
-].map(([id, status, version]) => ({
-  id: id!,
-  version: 1,
-  text: JSON.stringify({
-    resourceType: 'SubscriptionTopic',
-    url: `http://x/${id}`,
-    version,
-    status,
-    resourceTrigger: [{ resource: 'Encounter' }],
-    canFilterBy: [{ resource: 'Encounter', filterParameter: 'patient' }],
-  }),
-}));
-
-class Topics extends StoredTopics {
-  versions() {
-    return Promise.resolve(TOPICS);
-  }
-  read(asked: readonly { id: string }[]) {
-    return Promise.resolve(TOPICS.filter(({ id }) => asked.some((topic) => topic.id === id)));
-  }
-  newest() {
-    return Promise.resolve(undefined);
-  }
-}
+const maker = new ChangeMaker();
+const TOPICS = new MemoryStoredTopics(
+  [
+    ['t', 'active', '1.0'],
+    ['old', 'retired', '1.0'],
+  ].map(([id, status, version]) =>
+    maker.put({
+      resourceType: 'SubscriptionTopic',
+      id: id!,
+      url: `http://x/${id}`,
+      version,
+      status,
+      resourceTrigger: [{ resource: 'Encounter' }],
+      canFilterBy: [{ resource: 'Encounter', filterParameter: 'patient' }],
+    }),
+  ),
+);
 
 class Stored extends StoredSubscriptions {
   constructor(private readonly resource?: object) {
@@ -70,7 +61,7 @@ const classic = (more: object = {}) => ({
 async function apply(next: object, stored?: object) {
   const rule = new SubscriptionRule(
     new Stored(stored),
-    new CurrentCatalog(new Topics(), SEMANTICS),
+    new CurrentCatalog(TOPICS, SEMANTICS),
     SEMANTICS,
     () => new Date('2026-01-01'),
   );
@@ -168,14 +159,14 @@ test('only the hub says error', async () => {
 });
 
 test('digits of an extension survive the edit', async () => {
-  const rule = new SubscriptionRule(new Stored(), new CurrentCatalog(new Topics(), SEMANTICS), SEMANTICS);
+  const rule = new SubscriptionRule(new Stored(), new CurrentCatalog(TOPICS, SEMANTICS), SEMANTICS);
   const value = { ...classic(), extension: [{ url: 'http://x/e', valueDecimal: 0 }] };
   const text = JSON.stringify(value).replace('"valueDecimal":0', '"valueDecimal":1.500');
   expect((await rule.apply({ text, value }, 's', 'r4b')).text).toContain('"valueDecimal":1.500');
 });
 
 test('says of criteria without an equality or a bound that every change is tested for them', async () => {
-  const rule = new SubscriptionRule(new Stored(), new CurrentCatalog(new Topics(), SEMANTICS), SEMANTICS);
+  const rule = new SubscriptionRule(new Stored(), new CurrentCatalog(TOPICS, SEMANTICS), SEMANTICS);
   const channel = { type: 'rest-hook', endpoint: 'http://127.0.0.1:9/h' };
   const remarks = (criteria: string) =>
     rule.remarks({ ...topical(), criteria, ...(criteria.startsWith('http') ? {} : { channel }) }, 's', 'r4b');
@@ -187,7 +178,7 @@ test('says of criteria without an equality or a bound that every change is teste
 });
 
 test('who looks at other resources is told that their own changes are no events', async () => {
-  const rule = new SubscriptionRule(new Stored(), new CurrentCatalog(new Topics(), SEMANTICS), SEMANTICS);
+  const rule = new SubscriptionRule(new Stored(), new CurrentCatalog(TOPICS, SEMANTICS), SEMANTICS);
   const codes = async (criteria: string) => (await rule.remarks(classic({ criteria }), 's', 'r4b')).map(({ code }) => code);
   expect(await codes('Observation?status=final&patient.gender=male')).toEqual(['business-rule']);
   expect(await codes('Observation?patient.gender=male')).toEqual(['business-rule', 'too-costly']);
