@@ -103,6 +103,11 @@ export function benchQueries(hospital: Hospital, { began, ended }: Loaded): Benc
       path: (n) => `Encounter?_id=e${String(scattered(n) % hospital.encounters)}&_revinclude=Observation:encounter`,
       p99: 50,
     },
+    {
+      name: '_content of two words and a patient',
+      path: (n) => `Observation?patient=${patient(n)}&_content=heart%20rate&_count=20`,
+    },
+    { name: '_content of what is common', path: () => `Observation?_content=glucose%20-rate&_count=20` },
     // What no index leads to: a threshold that few of a common code exceed.
     {
       name: 'composite: code and quantity, rare',

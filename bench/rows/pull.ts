@@ -10,6 +10,7 @@ import { type BenchQuery, benchQueries, type Loaded } from '../pull/queries.ts';
 const CONNECTIONS = 8;
 /** How often each query is explained, with different values: from the third on the pages it needs are mostly in memory. */
 const EXPLAINED = 4;
+const MOST_INDEXING_SECONDS = 1_200;
 
 /** Reads by id and searches over very many Observations: how fast, by which plans, and what the indexes take. */
 export const pull: Bench = async (options) => {
@@ -60,8 +61,9 @@ async function filledHub(
       return { hub, filled, figures: [] };
     }
     const { filled, figure } = await fill(hub, hospital);
+    const figures = [figure, await indexedFigure(hub)];
     if (note !== undefined) writeFileSync(note, JSON.stringify(filled));
-    return { hub, filled, figures: [figure] };
+    return { hub, filled, figures };
   } catch (error) {
     await (folder === undefined ? hub.remove() : hub.end('SIGTERM'));
     throw error;
@@ -111,6 +113,26 @@ async function fill(hub: HubProcess, hospital: Hospital): Promise<{ filled: Fill
       ...(failed === 0 ? {} : { failed: `${failed} transactions` }),
     },
   };
+}
+
+/** Searches are measured once nothing of the filling is left to do: full text follows behind the writes. */
+async function indexedFigure({ url }: HubProcess): Promise<Figure> {
+  const started = performance.now();
+  const unindexed = /^carillon_full_text_unindexed_changes (\d+)$/m;
+  for (;;) {
+    const seconds = (performance.now() - started) / 1_000;
+    const left = unindexed.exec(await (await fetch(`${url}/metrics`)).text())?.[1];
+    if (left === '0')
+      return {
+        row: 'full text of it indexed',
+        ran: 'from the end of filling, with nothing else to do',
+        value: seconds,
+        unit: 's',
+      };
+    if (seconds > MOST_INDEXING_SECONDS)
+      throw new Error(`Full text is ${left ?? 'an unknown number of'} changes behind after ${seconds} s`);
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+  }
 }
 
 async function reads({ url }: HubProcess, { ids }: Filled, quick: boolean, size: string): Promise<Figure[]> {

@@ -13,7 +13,7 @@ const NEAR = MOST_UNINDEXED / 2;
 /** Texts read in one turn: a few large resources, or many of the usual size. */
 const MOST_BYTES = 4 * 1024 * 1024;
 /** The thread is given to others after so long. */
-const SLICE_MILLISECONDS = 8;
+const SLICE_MILLISECONDS = 2;
 
 interface ChangeToIndex {
   epoch: number;
