@@ -2,6 +2,7 @@ import { readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect } from '@jest/globals';
 import { processesIn } from '../../src/storage/postgres/processes.js';
+import { killAll } from '../support/kill-all.js';
 import { newFolder } from '../support/run-folder.js';
 import { waitFor } from '../support/wait-for.js';
 import { faultTest, type FaultRun } from './harness/fault-run.js';
@@ -85,7 +86,7 @@ faultTest(
         // The postmaster alone, or all of them at one moment, as when the machine has no memory left.
         const all = processesIn(realpathSync(join(dataDir, 'postgres')));
         const postmaster = Number(readFileSync(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[0]);
-        for (const pid of round % 2 === 0 ? [postmaster] : all) process.kill(pid, 'SIGKILL');
+        killAll(round % 2 === 0 ? [postmaster] : all);
         await more(writer, byLength(25, 100));
       });
     }

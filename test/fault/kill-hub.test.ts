@@ -4,6 +4,7 @@ import { afterEach, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { processesIn, processIdentity } from '../../src/storage/postgres/processes.js';
 import { cloneDatabase } from '../support/clone-database.js';
+import { killAll } from '../support/kill-all.js';
 import { newFolder } from '../support/run-folder.js';
 import { type Hub, type HubOptions, startHub } from '../support/start-hub.js';
 import { waitFor } from '../support/wait-for.js';
@@ -55,7 +56,7 @@ test('after kill -9 of the hub and of all of its PostgreSQL the next start recov
   const hub = await start({});
   await query(hub, "CREATE TABLE kept AS SELECT 'committed' AS word");
   await hub.kill();
-  for (const pid of serversOf(hub.dataDir)) process.kill(pid, 'SIGKILL');
+  killAll(serversOf(hub.dataDir));
   await waitFor(() => serversOf(hub.dataDir).length === 0);
   expect(existsSync(join(hub.dataDir, 'postgres', 'postmaster.pid'))).toBe(true);
 
@@ -106,7 +107,7 @@ test('killed again and again, at any moment of its start, it always comes up in 
 test('when its PostgreSQL dies the hub stays, starts it again, and is ready again', async () => {
   const hub = await start({});
   const before = postmasterOf(hub.dataDir);
-  for (const pid of serversOf(hub.dataDir)) process.kill(pid, 'SIGKILL');
+  killAll(serversOf(hub.dataDir));
   await waitFor(async () => {
     const now = postmasterOf(hub.dataDir);
     return now !== before && (await fetch(`${hub.url}/health/ready`)).ok;
