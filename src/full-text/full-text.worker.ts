@@ -15,8 +15,9 @@ export interface FullTextSettings {
     full: number;
     busy: number;
     quiet: number;
-    /** While they do not, where the hub has no time to spare, until `patienceMilliseconds` are over. */
+    /** While they do not, where the hub has no time to spare: until `patienceMilliseconds` are over, and then. */
     far: number;
+    overdue: number;
     patienceMilliseconds: number;
   };
   /** Resources written until they are sorted in. */
@@ -27,7 +28,7 @@ export const FULL_TEXT_SETTINGS: FullTextSettings = {
   batch: 200,
   gatherMilliseconds: 100,
   idleMilliseconds: 1000,
-  rests: { full: 99, busy: 9, quiet: 1, far: 9, patienceMilliseconds: 60_000 },
+  rests: { full: 99, busy: 9, quiet: 1, far: 9, overdue: 3, patienceMilliseconds: 60_000 },
   sortAfter: 1000,
 };
 
@@ -140,11 +141,12 @@ export class FullTextWorker {
   }
 
   private turnsToRest(changed: boolean): number {
-    const { full, busy, quiet, far, patienceMilliseconds } = this.settings.rests;
+    const { full, busy, quiet, far, overdue, patienceMilliseconds } = this.settings.rests;
     const isFull = this.timeAtWork() > FULL;
     if (!changed && !isFull) return quiet;
     if (this.farSince === undefined) return isFull ? full : busy;
-    return isFull && performance.now() - this.farSince < patienceMilliseconds ? far : quiet;
+    if (!isFull) return quiet;
+    return performance.now() - this.farSince < patienceMilliseconds ? far : overdue;
   }
 
   /** A single change that cannot be indexed is passed over, for searches to look at. */

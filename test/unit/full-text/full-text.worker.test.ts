@@ -41,7 +41,7 @@ const SETTINGS = {
   batch: 10,
   gatherMilliseconds: 1,
   idleMilliseconds: 60_000,
-  rests: { full: 99, busy: 9, quiet: 1, far: 9, patienceMilliseconds: 60_000 },
+  rests: { full: 99, busy: 9, quiet: 1, far: 9, overdue: 3, patienceMilliseconds: 60_000 },
   sortAfter: 30,
 };
 /** So long a rest would outlast the test. */
@@ -120,7 +120,7 @@ test('a rest that was long because the hub was busy ends when it is not', async 
 });
 
 describe('where searches do not make up for what is missing', () => {
-  const rests = { full: FOREVER, busy: FOREVER, quiet: 0, far: 0, patienceMilliseconds: 60_000 };
+  const rests = { full: FOREVER, busy: FOREVER, quiet: 0, far: 0, overdue: 0, patienceMilliseconds: 60_000 };
 
   test('it rests less, until they do', async () => {
     const index = new CountedIndex(1000);
@@ -130,10 +130,10 @@ describe('where searches do not make up for what is missing', () => {
     expect(index.at).toBe(700);
   });
 
-  test('it goes on as if the hub were not busy once that has lasted too long', async () => {
+  test('it rests less still once that has lasted too long', async () => {
     const index = new CountedIndex(1000);
     index.near = 300;
-    work(index, { ...SETTINGS, rests: { ...rests, far: FOREVER, patienceMilliseconds: 0 } }, () => 0.9);
+    work(index, { ...SETTINGS, rests: { ...rests, quiet: FOREVER, far: FOREVER, patienceMilliseconds: 0 } }, () => 0.9);
     await waitFor(() => index.at === 700);
     expect(index.at).toBe(700);
   });
