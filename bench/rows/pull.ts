@@ -176,7 +176,7 @@ async function searches(
   const ask = (count: number, from: number) =>
     load(url, connections, count, (n) => ({ method: 'GET', path: `/fhir/r4b/${path(n + from)}` }));
   // Warm, then as often as goes into some seconds, but often enough that a hundredth means something.
-  const warmed = await ask(connections * 2, 100_000);
+  const warmed = await ask(connections * 5, 100_000);
   const trial = warmed.rate < 50 ? warmed : await ask(quick ? 20 : 200, 200_000);
   const count = quick ? least : Math.max(least, Math.min(5_000, Math.round(trial.rate * 6)));
   const cpu = cpuOf(pid);
