@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { Database, type Sql } from '../../src/storage/database.js';
+import type { Database, Sql } from '../../src/storage/database.js';
 import { CURRENT_RESOURCES } from '../../src/storage/sql/current-resources.sql.js';
 import { GROUP_NEWS } from '../../src/storage/sql/group-news.sql.js';
 import { MATCH_BATCHES_AFTER } from '../../src/storage/sql/match-batches.sql.js';
@@ -8,7 +8,7 @@ import { READ_GROUP_EVENTS } from '../../src/storage/sql/read-group-events.sql.j
 import { RESOURCE_VERSION } from '../../src/storage/sql/resource-version.sql.js';
 import { TAIL_CHANGES } from '../../src/storage/sql/tail-changes.sql.js';
 import { VERSIONS_BY_POSITION } from '../../src/storage/sql/versions-by-position.sql.js';
-import { cloneDatabase, type TestDatabase } from '../support/clone-database.js';
+import { type OpenClone, openClone } from '../support/open-clone.js';
 
 /** PostgreSQL plans a prepared statement by its values so many times before it compares that with a plan for any values. */
 const PLANNED_BY_VALUES = 5;
@@ -20,17 +20,16 @@ const VERSIONS = `
   SELECT 1, 'Observation', 'o' || n, 1, 'create', 'POST', 'r4b', now(), '{}' FROM generate_series(1, 5000) AS n
   ON CONFLICT DO NOTHING`;
 
-let clone: TestDatabase;
+let clone: OpenClone;
 let database: Database;
 
 beforeAll(async () => {
-  clone = await cloneDatabase();
   // One connection, so that all statements are prepared on it.
-  database = new Database(clone.url, 1, () => undefined);
+  clone = await openClone(1);
+  database = clone.database;
 });
 
 afterAll(async () => {
-  await database.close();
   await clone.drop();
 });
 
