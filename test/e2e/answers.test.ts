@@ -15,6 +15,11 @@ beforeAll(async () => {
 });
 afterAll(() => hub?.stop());
 
+const FOR_A_SOCKET = [
+  ...['Host: localhost', 'Connection: Upgrade', 'Upgrade: websocket'],
+  ...['Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=='],
+];
+
 /** As `fetch` cannot: with the bytes as they came, and headers that belong to browsers. */
 function raw(method: string, path: string, headers: Record<string, string> = {}, body?: string | Buffer) {
   return new Promise<{ status: number; headers: IncomingHttpHeaders; body: Buffer }>((resolve, reject) => {
@@ -175,6 +180,9 @@ describe('hosts', () => {
     ['a whole URL, whatever Host says', 'GET http://hub.example/fhir/r4b/Patient/short', ['Host: evil.example'], 200],
     ['a whole URL of another host', 'GET http://evil.example/fhir/r4b/Patient/short', ['Host: localhost'], 421],
     ['a whole URL with a user', 'GET http://a@localhost/health/live', ['Host: localhost'], 400],
+    ['a socket by a detour', 'GET /x/../ws', FOR_A_SOCKET, 404],
+    ['the live feed by a detour', 'GET /x/../socket.io/?EIO=4&transport=websocket', FOR_A_SOCKET, 404],
+    ['the live feed by a whole URL', 'GET http://localhost/socket.io/?EIO=4&transport=websocket', FOR_A_SOCKET, 404],
   ])('a request that names %s', async (_, line, headers, status) => {
     const answer = await new Promise<string>((resolve, reject) => {
       const lines = [`${line} HTTP/1.1`, ...headers, 'Connection: close', '', ''];
