@@ -24,12 +24,13 @@ function push(sink: DateValue[], range: DateValue | undefined): void {
   if (range) sink.push(range);
 }
 
-/** An absent end is open; a period without either end, or whose ends are no dates, is none. */
+/** An absent end is open; a period without either end, or whose ends are no dates, is none. Ends that were swapped are its limits all the same. */
 function periodRange(node: unknown): DateValue | undefined {
   const { start, end } = node as JsonObject;
   const from = typeof start === 'string' ? dateRange(start) : undefined;
   const to = typeof end === 'string' ? dateRange(end) : undefined;
   if (!from && !to) return undefined;
+  if (from && to && from.low >= to.high) return { low: to.low, high: from.high };
   return { low: from?.low ?? -Infinity, high: to?.high ?? Infinity };
 }
 

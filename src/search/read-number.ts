@@ -83,11 +83,13 @@ function limits(value: number, comparator: unknown): NumberValue {
   }
 }
 
+/** Ends that were swapped are its limits all the same. */
 function rangeQuantity(node: unknown): QuantityValue | undefined {
   const { low, high } = node as JsonObject;
   const from = typeof low === 'object' && low !== null ? quantity(low) : undefined;
   const to = typeof high === 'object' && high !== null ? quantity(high) : undefined;
   const unit = from ?? to;
+  if (from && to && from.low > to.high) return { ...from, low: to.low, high: from.high };
   return unit && { ...unit, low: from?.low ?? -Infinity, high: to?.high ?? Infinity };
 }
 

@@ -178,6 +178,7 @@ export function spanOf(text: string): Span | undefined {
 function period(data: Json): Span[] {
   const start = spanOf(String(data.start));
   const end = spanOf(String(data.end));
+  if (start !== undefined && end !== undefined && start.from >= end.to) return [{ from: end.from, to: start.to }];
   return start === undefined && end === undefined ? [] : [{ from: start?.from ?? -Infinity, to: end?.to ?? Infinity }];
 }
 
@@ -229,7 +230,13 @@ function rangeOf(data: Json): Amount[] {
   const [high] = list(data.high).flatMap(amount);
   if (low === undefined && high === undefined) return [];
   const { system, code, unit } = (low ?? high) as Amount;
+  const areSwapped = low?.low !== undefined && high?.high !== undefined && isLess(high.high, low.low);
+  if (areSwapped) return [{ low: high.low, high: low.high, system, code, unit }];
   return [{ low: low?.low, high: high?.high, system, code, unit }];
+}
+
+function isLess(a: Decimal, b: Decimal): boolean {
+  return plus(a, { ...b, digits: -b.digits }).digits < 0n;
 }
 
 function quantity({ type, data }: Node): Amount[] {
@@ -249,7 +256,7 @@ function quantity({ type, data }: Node): Amount[] {
       if (origin?.low === undefined || known.length === 0) return [];
       const factor = decimalOf(json.factor ?? 1);
       const values = known.map((sample) => plus(origin.low as Decimal, times(sample, factor)));
-      const sorted = values.sort((a, b) => (plus(a, { ...b, digits: -b.digits }).digits < 0n ? -1 : 1));
+      const sorted = values.sort((a, b) => (isLess(a, b) ? -1 : 1));
       return [{ ...origin, low: sorted[0], high: sorted.at(-1) }];
     }
     case 'Quantity':

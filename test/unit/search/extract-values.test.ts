@@ -146,6 +146,22 @@ describe('dates', () => {
     expect(valuesOf({ resourceType: 'Encounter', period: {} } as never, 'date')).toBeUndefined();
   });
 
+  test('ends that were swapped are limits all the same: a range that ends before it begins would be compared in more than one way', () => {
+    const encounter = { resourceType: 'Encounter', period: { start: '2020-05-10', end: '2020-04-01' } };
+    expect(valuesOf(encounter, 'date')).toEqual([{ low: Date.UTC(2020, 3, 1), high: Date.UTC(2020, 4, 11) }]);
+    expect(matches(encounter, 'date=2020-05')).toBe(false);
+    expect(matches(encounter, 'date=ap2020-04-20')).toBe(true);
+    const withinADay = { resourceType: 'Encounter', period: { start: '2020-05-10T10:00:00Z', end: '2020-05-10' } };
+    expect(valuesOf(withinADay, 'date')).toEqual([{ low: Date.UTC(2020, 4, 10, 10), high: Date.UTC(2020, 4, 11) }]);
+    const condition = {
+      resourceType: 'Condition',
+      onsetRange: { low: { value: 40, unit: 'a' }, high: { value: 20, unit: 'a' } },
+    };
+    expect(valuesOf(condition, 'onset-age')).toMatchObject([{ low: 20, high: 40 }]);
+    expect(matches(condition, 'onset-age=30')).toBe(false);
+    expect(matches(condition, 'onset-age=ap30')).toBe(true);
+  });
+
   test('a timing reaches from its first event or bound to its last', () => {
     const observation = {
       resourceType: 'Observation',
