@@ -138,7 +138,8 @@ async function indexedFigure({ url }: HubProcess): Promise<Figure> {
 async function reads({ url }: HubProcess, { ids }: Filled, quick: boolean, size: string): Promise<Figure[]> {
   const figures: Figure[] = [];
   const path = (n: number) => `/fhir/r4b/Observation/${ids[(n * 7919) % ids.length]}`;
-  await load(url, CONNECTIONS, quick ? 500 : 10_000, (n) => ({ method: 'GET', path: path(n + 3) }));
+  // A hub that was just started reads at two thirds of its pace until its code is compiled.
+  await load(url, CONNECTIONS, quick ? 500 : 60_000, (n) => ({ method: 'GET', path: path(n + 3) }));
   for (const connections of [CONNECTIONS, 32]) {
     const count = quick ? 5_000 : 60_000;
     const read = await load(url, connections, count, (n) => ({ method: 'GET', path: path(n) }));
@@ -175,9 +176,9 @@ async function searches(
   const [connections, least] = p99 === undefined ? [2, 20] : [CONNECTIONS, 100];
   const ask = (count: number, from: number) =>
     load(url, connections, count, (n) => ({ method: 'GET', path: `/fhir/r4b/${path(n + from)}` }));
-  // Warm, then as often as goes into some seconds, but often enough that a hundredth means something.
+  // Warm for some seconds, then as often as goes into some more, but often enough that a hundredth means something.
   const warmed = await ask(connections * 5, 100_000);
-  const trial = warmed.rate < 50 ? warmed : await ask(quick ? 20 : 200, 200_000);
+  const trial = warmed.rate < 50 ? warmed : await ask(quick ? 20 : Math.round(Math.min(4_000, warmed.rate * 3)), 200_000);
   const count = quick ? least : Math.max(least, Math.min(5_000, Math.round(trial.rate * 6)));
   const cpu = cpuOf(pid);
   const search = await ask(count, 0);
